@@ -1,0 +1,41 @@
+"""Dropout with keyed random numbers: the same elements fall out on any number of workers."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import ClassVar
+
+from ..array import array_module
+from ..errors import ChainruleError
+from ..random import DROPOUT, substream, uniform
+from ..tensor import Tensor
+from .context import ForwardContext
+from .module import Module
+
+
+class Dropout(Module):
+    """Zero each element with probability `rate` and divide the rest by 1 - rate, while training only.
+
+    Any shape -> same shape. Srivastava et al., JMLR 15 (2014), in the inverted form. `index` tells the
+    dropout layers of one model apart; Sequential sets it.
+    """
+
+    kind: ClassVar[str] = "dropout"
+
+    def __init__(self, rate: float = 0.5) -> None:
+        if not 0 <= rate < 1:
+            raise ChainruleError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
+        self.rate = rate
+        self.index = 0
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        if not context.training or self.rate == 0:
+            return x
+        stream = substream(DROPOUT, self.index)
+        start = context.first_sample * prod(x.shape[1:])
+        draws = uniform(context.seed, stream, context.step, start, x.size).reshape(x.shape)
+        scale = x.dtype.type(1 / (1 - self.rate))
+        return x * array_module(x.data).asarray((draws >= self.rate) * scale)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape

@@ -1,0 +1,45 @@
+"""The fully connected layer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .. import ops
+from ..errors import ShapeError
+from ..tensor import Tensor
+from .context import ForwardContext
+from .initialize import he_uniform, zeros
+from .module import Module
+
+
+class Linear(Module):
+    """x @ weight + bias. x: (n, inputs) -> (n, units); weight: (inputs, units); bias: (units,) or none.
+
+    Starts with He-uniform weights of a fixed key; `nn.initialize` gives every layer of a model its own.
+    """
+
+    kind: ClassVar[str] = "linear"
+
+    def __init__(self, inputs: int, units: int, bias: bool = True) -> None:
+        for name, size in (("inputs", inputs), ("units", units)):
+            if size < 1:
+                raise ShapeError("linear", f"{name} of at least 1", str(size))
+        self.inputs = inputs
+        self.units = units
+        self.weight = Tensor(he_uniform((inputs, units)), requires_grad=True)
+        self.bias = Tensor(zeros((units,)), requires_grad=True) if bias else None
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        if self.bias is None:
+            if x.ndim != 2:
+                self.output_shape(x.shape[1:])
+            return ops.matmul(x, self.weight)
+        return ops.linear(x, self.weight, self.bias)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if input_shape != (self.inputs,):
+            advice = "Put a flatten layer before it" if len(input_shape) > 1 else ""
+            raise ShapeError(
+                self.kind, f"samples of shape ({self.inputs},)", f"samples of shape {input_shape}", advice
+            )
+        return (self.units,)

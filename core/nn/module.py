@@ -1,0 +1,64 @@
+"""What every layer and model is: a function of a batch, with named parameters and a shape rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from ..errors import ShapeError
+from ..tensor import Tensor
+from .context import EVALUATION, ForwardContext
+
+
+class Module:
+    """A layer or model. Subclasses define `forward`, `output_shape` and `kind`, the name used in errors.
+
+    Its parameters are the tensors with `requires_grad` among its attributes; its children are the modules
+    among its attributes, alone or in a tuple.
+    """
+
+    kind: ClassVar[str] = "module"
+
+    def __call__(self, x: Tensor, context: ForwardContext = EVALUATION) -> Tensor:
+        """Outputs for a batch `x` of shape (n, *input shape). Raises ShapeError that names the layer."""
+        try:
+            return self.forward(x, context)
+        except ShapeError:
+            self.output_shape(x.shape[1:])
+            raise
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        """What the layer computes; shapes are checked by the ops, and explained by `output_shape`."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward")
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        """One sample's output shape for one sample's input shape. Raises ShapeError if it does not fit."""
+        raise NotImplementedError(f"{type(self).__name__} defines no output_shape")
+
+    def children(self) -> Iterator[tuple[str, Module]]:
+        """The modules directly inside this one, with their names: `layers.0`."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+            elif isinstance(value, tuple):
+                for index, item in enumerate(value):
+                    if isinstance(item, Module):
+                        yield f"{name}.{index}", item
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all inside it, depth first."""
+        yield self
+        for _, child in self.children():
+            yield from child.modules()
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Trainable tensors by dotted name (`layers.0.weight`), in order of definition."""
+        found = {
+            name: value
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor) and value.requires_grad
+        }
+        for place, child in self.children():
+            for name, parameter in child.parameters().items():
+                found[f"{place}.{name}"] = parameter
+        return found

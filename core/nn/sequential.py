@@ -1,0 +1,36 @@
+"""Layers one after another."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ..errors import ShapeError
+from ..tensor import Tensor
+from .context import ForwardContext
+from .dropout import Dropout
+from .module import Module
+
+
+class Sequential(Module):
+    """Apply `layers` in order. Names count from 0: `layers.3.linear` in errors, `layers.3.weight`."""
+
+    kind: ClassVar[str] = "sequential"
+
+    def __init__(self, *layers: Module) -> None:
+        self.layers = layers
+        for index, module in enumerate(self.modules()):
+            if isinstance(module, Dropout):
+                module.index = index
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        for layer in self.layers:
+            x = layer.forward(x, context)
+        return x
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        for index, layer in enumerate(self.layers):
+            try:
+                input_shape = layer.output_shape(input_shape)
+            except ShapeError as error:
+                raise error.inside(f"layers.{index}") from None
+        return input_shape

@@ -1,0 +1,76 @@
+"""Arrays that derivatives treat as constants: zeros and ones kept between calls, masks, signs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..array import Array, array_module
+from ..tensor import Tensor
+
+_CACHED_BYTES = 1 << 20
+
+
+@lru_cache(maxsize=32)
+def _filled(shape: tuple[int, ...], dtype: np.dtype, value: int) -> np.ndarray:
+    array = np.full(shape, value, dtype)
+    array.flags.writeable = False
+    return array
+
+
+def zeros(x: Array) -> Array:
+    """Zeros of x's shape, not to be written to; for CuPy and large arrays a 0-d zero.
+
+    NumPy takes the larger of two arrays three times as fast as of an array and a number.
+    """
+    xp = array_module(x)
+    if xp is np and x.nbytes <= _CACHED_BYTES:
+        return _filled(x.shape, x.dtype, 0)
+    return xp.zeros((), x.dtype)
+
+
+def ones(x: Array, count: int) -> Array:
+    """`count` ones of x's dtype, not to be written to."""
+    xp = array_module(x)
+    return _filled((count,), x.dtype, 1) if xp is np else xp.ones(count, x.dtype)
+
+
+def value(x: Any) -> Array:
+    """The array of a tensor; an array as it is."""
+    return x.data if x.__class__ is Tensor else x
+
+
+def sign(x: Any) -> Array:
+    """-1, 0 or 1 in x's dtype, elementwise."""
+    x = value(x)
+    return array_module(x).sign(x)
+
+
+def above(x: Any, bound: Any) -> Array:
+    """1 where x > bound, else 0, in x's dtype, elementwise with broadcasting."""
+    x = value(x)
+    return (x > value(bound)).astype(x.dtype)
+
+
+def equal(x: Any, y: Any) -> Array:
+    """1 where x == y, else 0, in x's dtype, elementwise with broadcasting."""
+    x = value(x)
+    return (x == value(y)).astype(x.dtype)
+
+
+def size_along(shape: tuple[int, ...], axis: int | tuple[int, ...] | None) -> int:
+    """How many elements a reduction over `axis` makes into one."""
+    if axis is None:
+        return prod(shape)
+    return prod(shape[index] for index in (axis if isinstance(axis, tuple) else (axis,)))
+
+
+def with_kept_axes(shape: tuple[int, ...], axis: int | tuple[int, ...] | None) -> tuple[int, ...]:
+    """The shape that a reduction over `axis` with keepdims=True has."""
+    if axis is None:
+        return (1,) * len(shape)
+    reduced = {index % len(shape) for index in (axis if isinstance(axis, tuple) else (axis,))}
+    return tuple(1 if index in reduced else size for index, size in enumerate(shape))

@@ -1,0 +1,87 @@
+"""Products of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..array import Array, array_module
+from ..graph import explain, primitive, vjp
+from .constant import ones
+from .shape import broadcast_to, getitem, transpose
+
+
+@primitive
+def matmul(a: Array, b: Array) -> Array:
+    """The matrix product. a: (..., n, k), b: (..., k, m) -> (..., n, m); either may be a vector (k,)."""
+    return a.dot(b) if a.ndim == 2 == b.ndim else array_module(a).matmul(a, b)
+
+
+def _swapped(x: Any) -> Any:
+    """x with its last two axes swapped."""
+    return transpose(x, axes=(*range(x.ndim - 2), x.ndim - 1, x.ndim - 2))
+
+
+def _column(x: Any) -> Any:
+    """(..., n) -> (..., n, 1)."""
+    return getitem(x, index=(..., None))
+
+
+def _matmul_vjp_a(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if b.ndim == 1:
+        return _column(g) * b
+    if a.ndim == 1:
+        return getitem(matmul(b, _column(g)), index=(..., 0))
+    return matmul(g, _swapped(b))
+
+
+def _matmul_vjp_b(g: Any, y: Any, a: Any, b: Any) -> Any:
+    if a.ndim == 1:
+        return g * a if b.ndim == 1 else _column(a) * getitem(g, index=(..., None, slice(None)))
+    if b.ndim == 1:
+        return getitem(matmul(_swapped(a), _column(g)), index=(..., 0))
+    return matmul(_swapped(a), g)
+
+
+vjp(matmul, _matmul_vjp_a, _matmul_vjp_b)
+
+
+@primitive
+def linear(x: Array, weight: Array, bias: Array) -> Array:
+    """x @ weight + bias. x: (n, inputs), weight: (inputs, units), bias: (units,) -> (n, units)."""
+    if x.ndim != 2:
+        raise ValueError("x is not a matrix")
+    y = x.dot(weight)
+    y += bias
+    return y
+
+
+@primitive
+def column_sums(x: Array) -> Array:
+    """The sums of a matrix's columns: (n, m) -> (m,). A product with ones is three times as fast as `sum`."""
+    return ones(x, len(x)).dot(x)
+
+
+vjp(column_sums, lambda g, y, x: broadcast_to(g, shape=x.shape))
+vjp(
+    linear,
+    lambda g, y, x, weight, bias: matmul(g, transpose(weight)),
+    lambda g, y, x, weight, bias: matmul(transpose(x), g),
+    lambda g, y, x, weight, bias: column_sums(g),
+)
+explain(
+    matmul,
+    lambda a, b: (
+        "b",
+        f"{a.shape[-1] if a.ndim else 'no'} rows, as a {a.shape} has columns",
+        f"shape {b.shape}",
+    ),
+)
+
+
+def _explain_linear(x: Array, weight: Array, bias: Array) -> tuple[str, str, str]:
+    if x.ndim != 2 or x.shape[1] != weight.shape[0]:
+        return "x", f"shape (n, {weight.shape[0]})", f"shape {x.shape}"
+    return "bias", f"shape ({weight.shape[1]},)", f"shape {bias.shape}"
+
+
+explain(linear, _explain_linear)

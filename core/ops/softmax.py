@@ -1,0 +1,81 @@
+"""Softmax and its relatives, over the last axis: classes are always last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..array import Array, array_module
+from ..graph import explain, primitive, vjp
+from .constant import value
+from .reduction import sum
+from .shape import getitem
+
+
+@primitive
+def softmax(x: Array) -> Array:
+    """exp(x) / sum(exp(x)). x: (..., classes) -> same shape."""
+    y = array_module(x).exp(x - x.max(axis=-1, keepdims=True))
+    y /= y.sum(axis=-1, keepdims=True)
+    return y
+
+
+vjp(softmax, lambda g, y, x: y * (g - sum(g * y, axis=-1, keepdims=True)))
+
+
+@primitive
+def log_softmax(x: Array) -> Array:
+    """log(softmax(x)). x: (..., classes) -> same shape."""
+    xp = array_module(x)
+    shifted = x - x.max(axis=-1, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+vjp(log_softmax, lambda g, y, x: g - softmax(x) * sum(g, axis=-1, keepdims=True))
+
+
+@primitive
+def logsumexp(x: Array) -> Array:
+    """log(sum(exp(x))). x: (..., classes) -> (...)."""
+    xp = array_module(x)
+    largest = x.max(axis=-1, keepdims=True)
+    return xp.log(xp.exp(x - largest).sum(axis=-1)) + largest[..., 0]
+
+
+vjp(logsumexp, lambda g, y, x: getitem(g, index=(..., None)) * softmax(x))
+
+
+@primitive
+def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
+    """-log(softmax(logits)[label]), summed. logits: (n, classes), labels: class ids (n,) -> ()."""
+    xp = array_module(logits)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    picked = shifted[xp.arange(len(logits)), labels]
+    return (xp.log(xp.exp(shifted).sum(axis=-1)) - picked).sum()
+
+
+def _cross_entropy_vjp(g: Any, y: Any, logits: Any, labels: Any) -> Any:
+    return (softmax(logits) - _one_hot(labels, logits)) * g
+
+
+def _one_hot(labels: Any, logits: Any) -> Array:
+    """1 at each sample's label, else 0, in the shape and dtype of the logits."""
+    xp = array_module(value(logits))
+    return (value(labels)[:, None] == xp.arange(logits.shape[-1])).astype(logits.dtype)
+
+
+vjp(softmax_cross_entropy, _cross_entropy_vjp, None)
+
+
+def _explain_cross_entropy(logits: Array, labels: Array) -> tuple[str, str, str]:
+    if logits.ndim != 2:
+        return "logits", "shape (n, classes)", f"shape {logits.shape}"
+    if labels.shape != logits.shape[:1]:
+        return "labels", f"shape ({len(logits)},)", f"shape {labels.shape}"
+    return (
+        "labels",
+        f"class ids from 0 to {logits.shape[1] - 1}",
+        f"ids from {labels.min()} to {labels.max()}",
+    )
+
+
+explain(softmax_cross_entropy, _explain_cross_entropy)

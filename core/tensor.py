@@ -1,0 +1,189 @@
+"""Tensor: one array, and, where a gradient is wanted, how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .array import Array, to_device, to_numpy
+from .errors import DTypeError, GraphError
+
+if TYPE_CHECKING:
+    from .graph import Operation
+
+_creation = count()
+
+
+class Tensor:
+    """A NumPy or CuPy array that remembers the operation behind it.
+
+    data: the array. grad: what `backward` left, a Tensor of data's shape, or None. requires_grad: whether
+    derivatives with respect to it, or through it, are wanted.
+
+    The rest is the graph, one node a tensor. `operation` is None for a leaf. Otherwise it was called with
+    `arguments` and `options`, and `values` are the arguments with arrays in place of tensors. `order` counts
+    tensors as they are made, so a node's order is above that of everything it was made from.
+    """
+
+    __slots__ = (
+        "__weakref__", "arguments", "data", "grad", "operation", "options", "order", "requires_grad", "values"
+    )  # fmt: skip
+
+    __array_ufunc__ = None  # so that `array * tensor` comes to Tensor.__rmul__
+
+    data: Array
+    grad: Tensor | None
+    requires_grad: bool
+    operation: Operation | None
+    arguments: tuple[Any, ...]
+    values: list[Any]
+    options: dict[str, Any]
+    order: int
+
+    def __init__(self, data: Array, requires_grad: bool = False) -> None:
+        if requires_grad and data.dtype.kind != "f":
+            raise DTypeError(
+                f"tensor: expected a floating dtype where a gradient is wanted, got {data.dtype}"
+            )
+        self.data = data
+        self.grad = None
+        self.requires_grad = requires_grad
+        self.operation = None
+        self.order = next(_creation)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    @property
+    def T(self) -> Tensor:
+        return ops.transpose(self)
+
+    def item(self) -> float:
+        """The one element as a Python number. Raises ValueError if there are more."""
+        return self.data.item()
+
+    def numpy(self) -> np.ndarray:
+        """The values in host memory, not copied where they are there already."""
+        return to_numpy(self.data)
+
+    def detach(self) -> Tensor:
+        """The same array, cut off from the graph."""
+        return Tensor(self.data)
+
+    def backward(self) -> None:
+        """Add d self / d leaf to `.grad` of every leaf that requires it. self: one element."""
+        backward(self)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.data, dtype=dtype, copy=True) if copy else np.asarray(self.data, dtype=dtype)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[index] for index in range(len(self)))
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __float__(self) -> float:
+        return float(self.data)
+
+    def __repr__(self) -> str:
+        made = (
+            f", made by {self.operation.name}" if self.operation else ", requires_grad" * self.requires_grad
+        )
+        return f"Tensor({self.data!r}{made})"
+
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.divide(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.power(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return ops.negative(self)
+
+    def __abs__(self) -> Tensor:
+        return ops.absolute(self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return ops.getitem(self, index=index)
+
+    def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: int) -> Tensor:
+        return ops.reshape(self, shape)
+
+    def transpose(self, *axes: int) -> Tensor:
+        return ops.transpose(self, axes or None)
+
+
+def tensor(data: Any, requires_grad: bool = False, dtype: Any = None, device: str = "cpu") -> Tensor:
+    """A Tensor from an array (kept as it is) or from Python numbers and lists (floats become float32)."""
+    if isinstance(data, Tensor):
+        raise GraphError("tensor: got a Tensor; use it as it is, or .detach() to cut it off from its graph")
+    made_here = not hasattr(data, "dtype")
+    array = data if not made_here else np.asarray(data)
+    if dtype is None and made_here and array.dtype.kind == "f":
+        dtype = np.float32
+    if dtype is not None:
+        array = array.astype(dtype, copy=False)
+    return Tensor(to_device(array, device), requires_grad)
+
+
+from . import ops  # noqa: E402  Tensor's operators are ops, and ops are made of Tensors: one of them comes second.
+from .graph import backward  # noqa: E402
