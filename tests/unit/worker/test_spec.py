@@ -1,0 +1,415 @@
+"""The job description: what is accepted, what it becomes, and what is said about everything else."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.worker.spec import JobSpec, SpecError, parse_spec
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    """A small correct job with some of its keys replaced."""
+    return {
+        "dataset": {"source": "digits"},
+        "model": [{"linear": {"units": 16}}, "relu", {"linear": {"units": 10}}],
+        "loss": "softmax_cross_entropy",
+        "optimizer": "adam",
+        **changes,
+    }
+
+
+def problems(data: dict[str, Any]) -> dict[str, str]:
+    """Field -> message of all that is wrong with a description."""
+    with pytest.raises(SpecError) as caught:
+        parse_spec(data)
+    return {violation.field: violation.message for violation in caught.value.violations}
+
+
+def test_defaults_are_those_of_the_documentation() -> None:
+    spec = parse_spec(job())
+    assert spec.name == "job"
+    assert spec.metrics == ()
+    assert (spec.dataset.test_fraction, spec.dataset.normalize) == (0.2, "none")
+    training, cluster = spec.training, spec.cluster
+    assert (training.epochs, training.batch_size, training.micro_batches, training.seed) == (10, 32, 4, 0)
+    assert (training.shuffle, training.checkpoint_every, training.early_stopping) == (True, 1, None)
+    assert (cluster.workers, cluster.parameter_servers, cluster.device) == (1, 1, "cpu")
+    assert spec.optimizer.model_dump() == {
+        "adam": {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0}
+    }
+
+
+def test_a_layer_may_be_a_name_or_a_name_with_settings_or_with_none() -> None:
+    spec = parse_spec(job(model=["relu", {"relu": {}}, {"relu": None}, {"linear": {"units": 1}}]))
+    assert [layer.kind for layer in spec.model] == ["relu", "relu", "relu", "linear"]
+
+
+def test_the_canonical_form_writes_defaults_out_and_reads_back_to_the_same_job() -> None:
+    spec = parse_spec(job(training={"early_stopping": {}}, optimizer={"sgd": {"momentum": 0.9}}))
+    dumped = spec.model_dump_job()
+    assert dumped["model"] == [
+        {"linear": {"units": 16, "bias": True}},
+        {"relu": {}},
+        {"linear": {"units": 10, "bias": True}},
+    ]
+    assert dumped["optimizer"]["sgd"]["learning_rate"] == 0.01
+    assert parse_spec(json.loads(json.dumps(dumped))) == spec
+
+
+LAYERS = st.one_of(
+    st.builds(
+        lambda units, bias: {"linear": {"units": units, "bias": bias}}, st.integers(1, 9), st.booleans()
+    ),
+    st.builds(lambda rate: {"dropout": {"rate": rate}}, st.floats(0, 0.99)),
+    st.sampled_from(["relu", "sigmoid", "tanh", "flatten"]),
+)
+
+
+@given(
+    st.lists(LAYERS, min_size=1, max_size=5),
+    st.one_of(st.just("full"), st.integers(1, 10**6)),
+    st.integers(0, 2**63 - 1),
+    st.floats(1e-12, 1e3),
+    st.one_of(st.none(), st.floats(0, 0.9)),
+)
+def test_every_correct_job_survives_its_canonical_form(
+    model: list[Any], batch: Any, seed: int, rate: float, fraction: float | None
+) -> None:
+    dataset = {"source": "digits", **({} if fraction is None else {"test_fraction": fraction})}
+    training = {"batch_size": batch, "seed": seed}
+    spec = parse_spec(
+        job(model=model, dataset=dataset, training=training, optimizer={"adamw": {"learning_rate": rate}})
+    )
+    assert parse_spec(spec.model_dump_job()) == spec
+
+
+def test_a_job_description_cannot_be_changed_in_place() -> None:
+    spec = parse_spec(job())
+    with pytest.raises(ValueError, match="frozen"):
+        spec.name = "other"  # type: ignore[misc]
+
+
+def test_an_unknown_key_suggests_the_nearest_known_one_and_lists_all() -> None:
+    found = problems(job(optimizer={"adam": {"leraning_rate": 0.1}}))
+    assert found == {
+        "optimizer.adam.leraning_rate": "unknown key 'leraning_rate'; did you mean 'learning_rate'? "
+        "(known keys: learning_rate, beta1, beta2, epsilon, weight_decay)"
+    }
+
+
+def test_an_unknown_key_at_the_top_is_named() -> None:
+    assert "did you mean 'training'?" in problems(job(trainig={}))["trainig"]
+
+
+def test_a_key_that_is_a_number_is_an_unknown_key() -> None:
+    assert "unknown key '7'" in problems(job(dataset={"source": "digits", 7: 1}))["dataset.7"]
+
+
+def test_a_key_of_a_layer_without_settings_is_refused() -> None:
+    found = problems(job(model=[{"relu": {"slope": 1}}]))
+    assert found == {"model[0].relu.slope": "unknown key 'slope' (it takes no keys)"}
+
+
+def test_all_problems_are_reported_at_once_with_their_paths() -> None:
+    found = problems(
+        job(
+            name="two words",
+            dataset={"source": "digit"},
+            model=[{"linear": {"units": 0}}, "rulu", {"linear": {}}],
+            loss="mse",
+            optimizer={"adam": {"learning_rate": -1}},
+            training={"epochs": 1.5, "batch_size": 0},
+            cluster={"device": "tpu"},
+        )
+    )
+    assert set(found) == {
+        "name",
+        "dataset.source",
+        "model[0].linear.units",
+        "model[1]",
+        "model[2].linear.units",
+        "loss",
+        "optimizer.adam.learning_rate",
+        "training.epochs",
+        "training.batch_size",
+        "cluster.device",
+    }
+
+
+def test_the_error_as_text_lists_the_problems_one_a_line() -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(job(loss="mse", training={"epochs": 0}))
+    assert str(caught.value).splitlines() == [
+        "the job description has 2 problems:",
+        "  loss: expected one of softmax_cross_entropy, squared_error, got 'mse'",
+        "  training.epochs: expected a whole number, 1 or more, got 0",
+    ]
+
+
+def test_missing_parts_say_what_belongs_there() -> None:
+    assert problems({}) == {
+        "dataset": "required key is missing: expected keys and values, for example {source: digits}",
+        "model": "required key is missing: expected a list of at least one layer",
+        "loss": "required key is missing: expected one of softmax_cross_entropy, squared_error",
+        "optimizer": "required key is missing: expected an optimizer, for example `adam`",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"name": ""}, "name", "expected 1 to 63 letters, digits, '-', '_' or '.'"),
+        ({"name": "x" * 64}, "name", "expected 1 to 63 letters"),
+        ({"name": "x\n"}, "name", "expected 1 to 63 letters"),
+        ({"name": 5}, "name", "got 5"),
+        ({"dataset": None}, "dataset", "expected keys and values (known keys: source, path, "),
+        ({"dataset": "digits"}, "dataset", "got 'digits'"),
+        ({"dataset": {"source": "dijits"}}, "dataset.source", "got 'dijits'; did you mean 'digits'?"),
+        ({"model": []}, "model", "expected a list of at least one layer, got []"),
+        ({"model": "relu"}, "model", "expected a list of at least one layer, got 'relu'"),
+        ({"model": [None]}, "model[0]", "expected exactly one layer, written like `relu` or"),
+        ({"model": [{}]}, "model[0]", "expected exactly one layer"),
+        ({"model": [{"relu": {}, "tanh": {}}]}, "model[0]", "got 2 keys (relu, tanh)"),
+        ({"model": ["lineer"]}, "model[0]", "unknown layer 'lineer'; did you mean 'linear'? (known: linear,"),
+        (
+            {"model": [{"linear": 64}]},
+            "model[0].linear",
+            "expected keys and values (known keys: units, bias), got 64",
+        ),
+        (
+            {"model": [{"linear": {"units": True}}]},
+            "model[0].linear.units",
+            "a whole number, 1 or more, got true",
+        ),
+        (
+            {"model": [{"linear": {"units": "64"}}]},
+            "model[0].linear.units",
+            "a whole number, 1 or more, got '64'",
+        ),
+        ({"model": [{"linear": {"units": 2**31}}]}, "model[0].linear.units", "got 2147483648"),
+        ({"model": [{"dropout": {"rate": 1}}]}, "model[0].dropout.rate", "but not including, 1, got 1"),
+        (
+            {"metrics": "accuracy"},
+            "metrics",
+            "expected a list of metrics: accuracy, mean_absolute_error, got",
+        ),
+        ({"metrics": ["acuracy"]}, "metrics[0]", "did you mean 'accuracy'?"),
+        ({"optimizer": None}, "optimizer", "expected exactly one optimizer, written like `adam`"),
+        (
+            {"optimizer": "adm"},
+            "optimizer",
+            "unknown optimizer 'adm'; did you mean 'adam'? (known: sgd, adam, adamw)",
+        ),
+        ({"optimizer": {"sgd": {}, "adam": {}}}, "optimizer", "expected exactly one optimizer"),
+        (
+            {"optimizer": {"adam": {"beta1": 1}}},
+            "optimizer.adam.beta1",
+            "from 0 up to, but not including, 1, got 1",
+        ),
+        ({"optimizer": {"adam": {"epsilon": 0}}}, "optimizer.adam.epsilon", "greater than 0, got 0"),
+        ({"optimizer": {"adam": {"weight_decay": -1}}}, "optimizer.adam.weight_decay", "0 or more, got -1"),
+        ({"optimizer": {"sgd": {"nesterov": True}}}, "optimizer.sgd.nesterov", "needs momentum"),
+        ({"training": None}, "training", "expected keys and values (known keys: epochs,"),
+        ({"training": {"batch_size": 0}}, "training.batch_size", "1 or more, or 'full', got 0"),
+        ({"training": {"batch_size": "all"}}, "training.batch_size", "1 or more, or 'full', got 'all'"),
+        ({"training": {"batch_size": True}}, "training.batch_size", "got true"),
+        ({"training": {"batch_size": "{x}"}}, "training.batch_size", "got '{x}'"),
+        ({"training": {"micro_batches": 257}}, "training.micro_batches", "from 1 to 256, got 257"),
+        ({"training": {"seed": -1}}, "training.seed", "from 0 to 2**63 - 1, got -1"),
+        ({"training": {"seed": 2**63}}, "training.seed", "from 0 to 2**63 - 1"),
+        ({"training": {"shuffle": "yes"}}, "training.shuffle", "expected true or false, got 'yes'"),
+        (
+            {"training": {"early_stopping": {"patience": 0}}},
+            "training.early_stopping.patience",
+            "1 or more, got 0",
+        ),
+        ({"cluster": {"workers": 0}}, "cluster.workers", "from 1 to 256, got 0"),
+        ({"cluster": {"parameter_servers": 65}}, "cluster.parameter_servers", "from 1 to 64, got 65"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(
+    changes: dict[str, Any], field: str, message: str
+) -> None:
+    found = problems(job(**changes))
+    assert list(found) == [field]
+    assert message in found[field]
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, math.nan, math.inf, "fast", None, True])
+def test_a_learning_rate_that_cannot_be_used_is_refused(rate: Any) -> None:
+    found = problems(job(optimizer={"adam": {"learning_rate": rate}}))
+    assert "expected a finite number greater than 0, got " in found["optimizer.adam.learning_rate"]
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e-3", 1e-3), ("0.5", 0.5), ("1E2", 100.0), (".5", 0.5)])
+def test_a_number_written_as_text_is_a_number(text: str, value: float) -> None:
+    spec = parse_spec(job(optimizer={"sgd": {"learning_rate": text}}))
+    assert spec.optimizer.model_dump()["sgd"]["learning_rate"] == value
+
+
+def test_more_workers_than_micro_batches_says_which_setting_changes_the_result() -> None:
+    message = problems(job(cluster={"workers": 5}))["cluster.workers"]
+    assert message.startswith("5 workers cannot share 4 micro-batches: raise training.micro_batches")
+    assert "the number of workers alone never does" in message
+
+
+def test_a_metric_that_does_not_fit_the_loss_is_refused() -> None:
+    found = problems(job(metrics=["mean_absolute_error"]))
+    assert found == {
+        "metrics[0]": "mean_absolute_error needs loss: squared_error, the loss is softmax_cross_entropy"
+    }
+
+
+def test_a_metric_listed_twice_is_refused() -> None:
+    assert problems(job(metrics=["accuracy", "accuracy"])) == {
+        "metrics[1]": "accuracy is listed twice: leave one out"
+    }
+
+
+def test_early_stopping_needs_a_metric_of_the_job_and_held_out_samples() -> None:
+    found = problems(
+        job(
+            dataset={"source": "digits", "test_fraction": 0},
+            training={"early_stopping": {"metric": "accuracy"}},
+        )
+    )
+    assert (
+        "this job does not measure 'accuracy', only loss: add it to metrics"
+        in found["training.early_stopping.metric"]
+    )
+    assert "needs held-out samples: set dataset.test_fraction" in found["training.early_stopping"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "field", "message"),
+    [
+        ({"source": "npz"}, "dataset.path", "source npz needs it: the path of the .npz file"),
+        ({"source": "csv"}, "dataset.path", "source csv needs it: the path of the CSV file"),
+        (
+            {"source": "npy", "labels": "y"},
+            "dataset.features",
+            "source npy needs it: the path of the npy file",
+        ),
+        (
+            {"source": "idx", "features": "x"},
+            "dataset.labels",
+            "source idx needs it: the path of the idx file",
+        ),
+        (
+            {"source": "digits", "path": "x"},
+            "dataset.path",
+            "source digits does not use it (it names no files)",
+        ),
+        (
+            {"source": "csv", "path": "x", "features": "a"},
+            "dataset.features",
+            "it takes path, labels, test_path",
+        ),
+        (
+            {"source": "idx", "features": "x", "labels": "y", "test_features": "z"},
+            "dataset.test_labels",
+            "a test set needs both test_features and test_labels",
+        ),
+        ({"source": "csv", "path": ""}, "dataset.path", "expected the path of a file, got ''"),
+        ({"source": "digits", "test_fraction": 1}, "dataset.test_fraction", "but not including, 1, got 1"),
+        (
+            {"source": "npz", "path": "x", "test_path": "z", "test_fraction": 0.1},
+            "dataset.test_fraction",
+            "the test set is already named by dataset.test_path: leave out test_fraction",
+        ),
+    ],
+)
+def test_dataset_fields_that_do_not_fit_the_source_are_named(dataset: Any, field: str, message: str) -> None:
+    found = problems(job(dataset=dataset))
+    assert list(found) == [field]
+    assert message in found[field]
+
+
+def test_with_a_test_set_of_its_own_nothing_is_split_off() -> None:
+    dataset = {"source": "npz", "path": "a.npz", "test_path": "b.npz"}
+    spec = parse_spec(job(dataset=dataset))
+    assert spec.dataset.test_fraction == 0
+    assert spec.dataset.has_test_split
+    assert parse_spec(spec.model_dump_job()) == spec
+
+
+def test_overrides_set_single_fields() -> None:
+    spec = parse_spec(job()).with_overrides(
+        [
+            "training.epochs=40",
+            "model[0].linear.units=32",
+            "name=second",
+            "training.early_stopping.patience=7",
+        ]
+    )
+    assert spec.training.epochs == 40
+    assert spec.model_dump_job()["model"][0]["linear"]["units"] == 32
+    assert spec.name == "second"
+    assert spec.training.early_stopping is not None
+    assert spec.training.early_stopping.patience == 7
+
+
+@pytest.mark.parametrize(
+    ("assignments", "kind", "rate"),
+    [
+        (["optimizer.adam.learning_rate=1e-2"], "adam", 1e-2),
+        (["optimizer.sgd.learning_rate=0.5"], "sgd", 0.5),
+        (["optimizer=sgd", "optimizer.sgd.learning_rate=0.5"], "sgd", 0.5),
+        (["optimizer={adamw: {learning_rate: 0.25}}"], "adamw", 0.25),
+    ],
+)
+def test_overriding_another_optimizer_replaces_the_one_there(
+    assignments: list[str], kind: str, rate: float
+) -> None:
+    dumped = parse_spec(job()).with_overrides(assignments).model_dump_job()["optimizer"]
+    assert list(dumped) == [kind]
+    assert dumped[kind]["learning_rate"] == rate
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("training.epochs", "expected field=value, for example training.epochs=40"),
+        ("=3", "expected field=value"),
+        ("training..epochs=3", "expected field=value"),
+        ("model[9].linear.units=3", "there is no position [9]: the list has 3 entries"),
+        ("model.linear.units=3", "write list positions as model[0]"),
+        ("training.epochs={", "not valid YAML"),
+        ("training.epoch=3", "unknown key 'epoch'; did you mean 'epochs'?"),
+    ],
+)
+def test_an_override_that_cannot_be_used_is_explained(assignment: str, message: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(job()).with_overrides([assignment])
+    assert message in str(caught.value)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.text(max_size=8), children, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(sorted(JobSpec.model_fields)), JSON)
+def test_whatever_stands_in_a_field_is_accepted_or_a_spec_error(field: str, value: Any) -> None:
+    try:
+        outcome = parse_spec(job(**{field: value}))
+    except SpecError as error:
+        outcome = error
+    if isinstance(outcome, SpecError):
+        assert outcome.violations
+        assert all(violation.message for violation in outcome.violations)
+
+
+def test_what_is_not_keys_and_values_is_refused() -> None:
+    with pytest.raises(SpecError, match="expected a job description of keys and values, got 'digits'"):
+        parse_spec("digits")  # type: ignore[arg-type]

@@ -1,0 +1,41 @@
+"""A loaded dataset: the training and the held-out samples, and what is known about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .transform import FeatureTransform
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples in the file's own dtype; `transform.apply(rows)` gives the float32 features that a model reads.
+
+    features: (n, *feature_shape), possibly memory-mapped. targets: int64 class ids (n,) where `classes` is a
+    number, float32 (n, outputs) where it is None. The test arrays have no rows when nothing is held out.
+    """
+
+    train_features: np.ndarray
+    train_targets: np.ndarray
+    test_features: np.ndarray
+    test_targets: np.ndarray
+    classes: int | None
+    transform: FeatureTransform
+    class_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+    label_name: str | None = None
+
+    @property
+    def feature_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.train_features.shape[1:])
+
+    @property
+    def train_samples(self) -> int:
+        return len(self.train_features)
+
+    @property
+    def test_samples(self) -> int:
+        return len(self.test_features)

@@ -1,0 +1,74 @@
+"""What a job will be, worked out from its data and its model without training it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from .data import Dataset, Grid, load_dataset
+from .gradient_worker import EVALUATION_CHUNK
+from .model_check import LayerSummary, check_model, summarize_layers
+from .spec import JobSpec
+
+__all__ = ["JobSummary", "LayerSummary", "inspect_job"]
+
+PROCESS_BYTES = 110_000_000
+"""What a worker process holds before it has any data, measured: the interpreter, NumPy, its side of Ray."""
+
+_FLOAT32_BYTES = 4
+
+
+@dataclass(frozen=True)
+class JobSummary:
+    """A job's sizes. `memory_bytes` is an estimate of the resident memory of one worker process."""
+
+    parameters: int
+    train_samples: int
+    test_samples: int
+    feature_shape: tuple[int, ...]
+    classes: int | None
+    steps_per_epoch: int
+    total_steps: int
+    memory_bytes: int
+    layers: tuple[LayerSummary, ...]
+
+
+def inspect_job(spec: JobSpec) -> JobSummary:
+    """Load and check the data, check the model against them, and add up. Raises DataError and SpecError."""
+    dataset = load_dataset(spec.dataset, loss=spec.loss, seed=spec.training.seed)
+    check_model(spec, dataset)
+    layers = summarize_layers(spec, dataset.feature_shape)
+    training = spec.training
+    grid = Grid(
+        dataset.train_samples, training.batch_size, training.micro_batches, training.seed, training.shuffle
+    )
+    return JobSummary(
+        parameters=sum(layer.parameters for layer in layers),
+        train_samples=dataset.train_samples,
+        test_samples=dataset.test_samples,
+        feature_shape=dataset.feature_shape,
+        classes=dataset.classes,
+        steps_per_epoch=grid.steps_per_epoch,
+        total_steps=grid.steps_per_epoch * training.epochs,
+        memory_bytes=_memory_bytes(spec, dataset, grid, layers),
+        layers=layers,
+    )
+
+
+def _memory_bytes(spec: JobSpec, dataset: Dataset, grid: Grid, layers: tuple[LayerSummary, ...]) -> int:
+    """Process, samples, epoch order, parameters and gradients, and the largest forward and backward pass.
+
+    Samples count in full: memory-mapped files too end up resident, though the processes of one node share
+    them. Optimizer state is not in it: the parameter servers hold that.
+    """
+    arrays = (dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets)
+    samples = sum(array.nbytes for array in arrays)
+    order = 3 * 8 * dataset.train_samples  # the permutation (int64), and the random words while it is sorted
+    micro_batches = grid.micro_batch_count(0)
+    mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
+    # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch.
+    parameters = (3 + mine) * sum(layer.parameters for layer in layers) * _FLOAT32_BYTES
+    rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
+    # Each layer's output, its gradient, and one temporary of its size.
+    values = prod(dataset.feature_shape) + 3 * sum(prod(layer.output_shape) for layer in layers)
+    return PROCESS_BYTES + samples + order + parameters + rows * values * _FLOAT32_BYTES
