@@ -1,0 +1,202 @@
+"""Jobs on real Ray processes: the same bytes as in process, with processes killed on the way, and nothing
+left over."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chainrule.worker.reports import (
+    CheckpointSaved,
+    EpochCompleted,
+    Finished,
+    MemberJoined,
+    MemberLost,
+    Outcome,
+    Progress,
+    Reason,
+    Report,
+    Role,
+    Started,
+)
+from chainrule.worker.runtime import JobOrder, Stop
+from chainrule.worker.runtime.inprocess import InProcessRuntime
+from chainrule.worker.runtime.ray import RayRuntime
+from chainrule.worker.spec import JobSpec, parse_spec
+
+JOB = {
+    "dataset": {"source": "digits"},
+    "model": [{"linear": {"units": 64}}, "relu", {"dropout": {"rate": 0.1}}, {"linear": {"units": 10}}],
+    "loss": "softmax_cross_entropy",
+    "metrics": ["accuracy"],
+    "optimizer": "adam",
+    "training": {"epochs": 60, "batch_size": 32},
+    "cluster": {"workers": 2, "parameter_servers": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def runtime() -> Iterator[RayRuntime]:
+    runtime = RayRuntime()
+    runtime.start()
+    yield runtime
+    runtime.close()
+
+
+@pytest.fixture(scope="module")
+def spec() -> JobSpec:
+    return parse_spec(JOB)
+
+
+@pytest.fixture(scope="module")
+def expected(spec, tmp_path_factory) -> Finished:
+    """How the job ends in process, undisturbed."""
+    finished = run(InProcessRuntime(), spec, tmp_path_factory.mktemp("inprocess"))[-1]
+    assert isinstance(finished, Finished)
+    return finished
+
+
+def run(
+    runtime,
+    spec: JobSpec,
+    folder: Path,
+    at: Callable[[Report, Callable[[Stop], None]], None] | None = None,
+    **order,
+) -> list[Report]:
+    """Train to the end; `at` sees each report and may stop the job or do harm."""
+    execution = runtime.execute(JobOrder("job", 1, spec, folder, **order))
+    reports = []
+    for report in execution.reports():
+        reports.append(report)
+        if at is not None:
+            at(report, execution.stop)
+    return reports
+
+
+def told(reports: list[Report], kind: type) -> list:
+    return [report for report in reports if isinstance(report, kind)]
+
+
+def processes(actor: str) -> list[int]:
+    """The live processes that play this actor; Ray writes its name into their command line."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if (
+                f"ray::{actor}" in (folder / "cmdline").read_text()
+                and (folder / "stat").read_text().split()[2] != "Z"
+            ):
+                found.append(int(folder.name))
+        except OSError:
+            continue
+    return found
+
+
+def kill_once(actor: str, when: type):
+    """Kill one process of this actor at the first report of this kind."""
+    done = []
+
+    def at(report, stop):
+        if isinstance(report, when) and not done:
+            done.append(report)
+            os.kill(processes(actor)[0], signal.SIGKILL)
+
+    return at
+
+
+def exchange_folders() -> set[str]:
+    return {path.name for path in Path("/dev/shm").glob("chainrule-*")}
+
+
+@pytest.mark.parametrize(("workers", "shards"), [(1, 1), (4, 3)])
+def test_ray_gives_the_same_bytes_as_one_process(runtime, spec, expected, tmp_path, workers, shards):
+    changed = spec.with_overrides([f"cluster.workers={workers}", f"cluster.parameter_servers={shards}"])
+    finished = run(runtime, changed, tmp_path)[-1]
+    assert (finished.outcome, finished.digest) == (Outcome.SUCCEEDED, expected.digest)
+    assert finished.metrics == expected.metrics
+
+
+@pytest.mark.parametrize("when", [Started, Progress])
+def test_a_worker_killed_by_a_signal_changes_no_byte(runtime, spec, expected, tmp_path, when):
+    reports = run(runtime, spec, tmp_path, kill_once("GradientWorkerActor", when))
+    assert [lost.kind for lost in told(reports, MemberLost)] == [Role.WORKER]
+    finished = reports[-1]
+    assert (finished.outcome, finished.digest) == (Outcome.SUCCEEDED, expected.digest)
+
+
+def test_a_parameter_server_killed_by_a_signal_changes_no_byte(runtime, spec, expected, tmp_path):
+    reports = run(runtime, spec, tmp_path, kill_once("ParameterServerActor", Started))
+    assert [lost.kind for lost in told(reports, MemberLost)] == [Role.PARAMETER_SERVER]
+    assert [joined.kind for joined in told(reports, MemberJoined)] == [Role.PARAMETER_SERVER]
+    assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, expected.digest)
+
+
+def test_the_only_worker_killed_by_a_signal_is_replaced(runtime, spec, expected, tmp_path):
+    alone = spec.with_overrides(["cluster.workers=1"])
+    reports = run(runtime, alone, tmp_path, kill_once("GradientWorkerActor", Started))
+    assert [joined.kind for joined in told(reports, MemberJoined)] == [Role.WORKER]
+    assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, expected.digest)
+
+
+def test_a_coordinator_killed_by_a_signal_goes_on_from_the_last_checkpoint(runtime, spec, expected, tmp_path):
+    reports = run(runtime, spec, tmp_path, kill_once("CoordinatorActor", CheckpointSaved))
+    [lost] = told(reports, MemberLost)
+    assert lost.kind is Role.COORDINATOR and "from the checkpoint of step" in lost.action
+    assert told(reports, Started)[1].step >= 45
+    assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, expected.digest)
+
+
+def test_a_paused_job_continues_to_the_same_bytes(runtime, spec, expected, tmp_path):
+    def pause(report, stop):
+        if isinstance(report, EpochCompleted) and report.epoch == 10:
+            stop(Stop.PAUSE)
+
+    paused = run(runtime, spec, tmp_path, pause)[-1]
+    assert paused.outcome is Outcome.PAUSED and paused.checkpoint_step == paused.step < 60 * 45
+    assert run(runtime, spec, tmp_path, resume=True)[-1].digest == expected.digest
+
+
+def test_a_kill_ends_every_process_and_leaves_no_shared_memory(runtime, spec, tmp_path):
+    def kill(report, stop):
+        if isinstance(report, Started):
+            stop(Stop.KILL)
+
+    before = exchange_folders()
+    assert run(runtime, spec, tmp_path, kill)[-1].outcome is Outcome.CANCELLED
+    assert exchange_folders() == before
+
+
+def test_after_a_job_no_process_and_no_shared_memory_is_left(runtime, spec, tmp_path):
+    before = exchange_folders()
+    run(runtime, spec.with_overrides(["training.epochs=1"]), tmp_path)
+    assert exchange_folders() == before
+    for actor in ("GradientWorkerActor", "ParameterServerActor", "CoordinatorActor"):
+        for process in processes(actor):
+            wait_for_end(process)
+        assert processes(actor) == []
+
+
+def wait_for_end(process: int) -> None:
+    """Block until a process that is no child of ours has ended."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        assert poll.poll(10_000), f"process {process} still runs 10 seconds after its job ended"
+    finally:
+        os.close(descriptor)
+
+
+def test_bad_data_found_by_the_job_fails_it_with_a_reason(runtime, spec, tmp_path):
+    missing = spec.with_overrides([f"dataset={{source: csv, path: {tmp_path / 'nothing.csv'}}}"])
+    finished = run(runtime, missing, tmp_path)[-1]
+    assert (finished.outcome, finished.reason) == (Outcome.FAILED, Reason.DATA_INVALID)
+    assert "nothing.csv" in finished.message

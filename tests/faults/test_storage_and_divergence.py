@@ -1,0 +1,133 @@
+"""Disks that fill up, checkpoints that are damaged, data that change, and losses that explode."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import numpy as np
+import pytest
+
+from chainrule.worker import faults
+from chainrule.worker.checkpoint import checkpoint_steps, read_newest_checkpoint
+from chainrule.worker.model import load_model
+from chainrule.worker.reports import Outcome, Reason, Started
+
+
+def full_disk(point_of_failure, at_step):
+    def hook(point, step):
+        if point == point_of_failure and step == at_step:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    return hook
+
+
+@pytest.mark.parametrize("point", ["checkpoint.before_state", "checkpoint.before_rename"])
+def test_a_full_disk_fails_the_job_and_keeps_the_checkpoint_before(inprocess, digits, undisturbed, point):
+    with faults.injected(full_disk(point, 30)):
+        finished = inprocess.run(digits)
+    assert (finished.outcome, finished.reason) == (Outcome.FAILED, Reason.STORAGE_FULL)
+    assert "no space is left" in (finished.message or "")
+    assert checkpoint_steps(inprocess.folder / "job") == [15]
+    assert [p.name for p in (inprocess.folder / "job" / "checkpoints").iterdir()] == ["step-000000015"]
+    assert inprocess.run(digits, resume=True).digest == undisturbed.digest
+
+
+def test_a_kill_between_writing_and_renaming_leaves_no_half_checkpoint(inprocess, digits, undisturbed):
+    class Killed(BaseException):
+        pass
+
+    def kill(point, step):
+        if point == "checkpoint.before_rename" and step == 30:
+            raise Killed
+
+    with faults.injected(kill), pytest.raises(Killed):
+        inprocess.run(digits)
+    assert checkpoint_steps(inprocess.folder / "job") == [15]
+    assert inprocess.run(digits, resume=True).digest == undisturbed.digest
+
+
+def test_a_damaged_newest_checkpoint_gives_way_to_the_one_before(inprocess, digits, undisturbed):
+    inprocess.run(digits)
+    state = inprocess.folder / "job" / "checkpoints" / "step-000000045" / "state.safetensors"
+    content = bytearray(state.read_bytes())
+    content[-5] ^= 1
+    state.write_bytes(content)
+    finished = inprocess.run(digits, resume=True)
+    assert inprocess.told(Started)[0].step == 30
+    assert finished.digest == undisturbed.digest
+
+
+@pytest.mark.parametrize("damage", ["truncated", "missing", "other format"])
+def test_when_every_checkpoint_is_damaged_the_job_says_so(inprocess, digits, damage):
+    inprocess.run(digits.with_overrides(["training.epochs=1"]))
+    folder = inprocess.folder / "job" / "checkpoints" / "step-000000015"
+    if damage == "truncated":
+        (folder / "state.safetensors").write_bytes((folder / "state.safetensors").read_bytes()[:100])
+    elif damage == "missing":
+        (folder / "state.safetensors").unlink()
+    else:
+        description = json.loads((folder / "checkpoint.json").read_text())
+        (folder / "checkpoint.json").write_text(json.dumps({**description, "format": 99}))
+    finished = inprocess.run(digits, resume=True)
+    assert finished.reason is Reason.CHECKPOINT_INVALID
+    assert "step-000000015" in (finished.message or "")
+
+
+def test_a_continuation_with_another_batch_size_is_refused_by_name(inprocess, digits):
+    inprocess.run(digits, job="first")
+    other = digits.with_overrides(["training.batch_size=50", "training.epochs=5"])
+    finished = inprocess.run(other, job="second", continue_from=inprocess.folder / "first")
+    assert finished.reason is Reason.CHECKPOINT_INVALID
+    assert "training.batch_size was 100, is 50" in (finished.message or "")
+
+
+def test_a_continuation_on_changed_data_is_refused(inprocess, digits, tmp_path):
+    def write(seed):
+        random = np.random.default_rng(seed)
+        np.savez(tmp_path / "data.npz", x=random.random((200, 4), dtype=np.float32), y=np.arange(200) % 10)
+
+    write(0)
+    spec = digits.with_overrides([f"dataset={{source: npz, path: {tmp_path / 'data.npz'}}}"])
+    assert inprocess.run(spec, stop_at=None).outcome is Outcome.SUCCEEDED
+    write(1)
+    finished = inprocess.run(spec, resume=True)
+    assert finished.reason is Reason.CHECKPOINT_INVALID and "data have changed" in (finished.message or "")
+
+
+def test_only_the_newest_checkpoints_are_kept(inprocess, digits):
+    inprocess.run(digits.with_overrides(["training.epochs=5"]))
+    assert checkpoint_steps(inprocess.folder / "job") == [60, 75]
+
+
+def test_a_checkpoint_holds_the_digest_that_the_job_reports(inprocess, digits, undisturbed):
+    checkpoint = read_newest_checkpoint(inprocess.folder / "undisturbed")
+    assert checkpoint is not None and checkpoint.digest() == undisturbed.digest
+    assert load_model(inprocess.folder / "undisturbed" / "model.safetensors").digest == undisturbed.digest
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_job_that_diverges_says_at_which_step_and_what_to_try(inprocess, digits):
+    spec = digits.with_overrides(["optimizer={sgd: {learning_rate: 1.0e+30}}", "training.epochs=5"])
+    finished = inprocess.run(spec)
+    assert (finished.outcome, finished.reason) == (Outcome.FAILED, Reason.DIVERGED)
+    message = finished.message or ""
+    assert (
+        "diverged" in message
+        and "at step" in message
+        and "optimizer.sgd.learning_rate (now 1e+30)" in message
+    )
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_overflow_in_the_very_last_step_are_not_saved_as_a_model(inprocess, digits):
+    spec = digits.with_overrides(
+        [
+            "optimizer={sgd: {learning_rate: 1.0e+39}}",
+            "training={epochs: 1, batch_size: full}",
+            "dataset.test_fraction=0",
+        ]
+    )
+    finished = inprocess.run(spec)
+    assert finished.reason is Reason.DIVERGED
+    assert not (inprocess.folder / "job" / "model.safetensors").exists()

@@ -1,0 +1,175 @@
+"""Checkpoints: all that a bit-exact continuation needs, written atomically and verified before it is used.
+
+One folder a checkpoint, `step-000000450/`: `state.safetensors` (weights and optimizer state as flat buffers)
+and `checkpoint.json` (the job, the position, the layout, and the digest over the arrays).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import FileFormatError
+from ..core.flat import FlatLayout
+from ..core.serialize import digest, load_tensors, save_tensors
+from .durable import put_folder, storage_errors, sync_file, write_bytes
+from .errors import JobError
+from .faults import reach
+from .messages import Best, Position
+from .reports import Reason
+
+FORMAT = 1
+KEPT = 2
+"""Checkpoints kept: the newest, and one more in case the newest is damaged."""
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Weights and optimizer state at `position`.
+
+    parameters: (n,) float32. state: (slots, n) float32. best: (n,) or None, the parameters that early
+    stopping would restore. dataset: a fingerprint of the samples.
+    """
+
+    job: dict[str, Any]
+    dataset: str
+    layout: FlatLayout
+    slots: tuple[str, ...]
+    position: Position
+    parameters: np.ndarray
+    state: np.ndarray
+    best: np.ndarray | None = None
+
+    def digest(self) -> str:
+        """SHA-256 over weights and optimizer state."""
+        return digest([self.parameters, *self.state])
+
+
+def checkpoints_folder(job_folder: Path) -> Path:
+    """Where the checkpoints of a job lie."""
+    return job_folder / "checkpoints"
+
+
+def checkpoint_steps(job_folder: Path) -> list[int]:
+    """The steps of the checkpoints that exist, in order."""
+    folder = checkpoints_folder(job_folder)
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(int(name[5:]) for name in names if name.startswith("step-") and name[5:].isdigit())
+
+
+def write_checkpoint(job_folder: Path, checkpoint: Checkpoint) -> str:
+    """Make a checkpoint durable and return its digest; raises JobError where the disk refuses."""
+    folder = checkpoints_folder(job_folder)
+    step = checkpoint.position.step
+    target = folder / f"step-{step:09d}"
+    written = folder / f".writing-{target.name}"
+    value = checkpoint.digest()
+    tensors = {"parameters": checkpoint.parameters}
+    tensors |= {f"state/{slot}": row for slot, row in zip(checkpoint.slots, checkpoint.state, strict=True)}
+    if checkpoint.best is not None:
+        tensors["best"] = checkpoint.best
+    with storage_errors("The checkpoint", target):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(written, ignore_errors=True)
+            written.mkdir()
+            reach("checkpoint.before_state", step)
+            save_tensors(written / "state.safetensors", tensors, {"format": str(FORMAT)})
+            sync_file(written / "state.safetensors")
+            description = _describe(checkpoint, value, _sha256(written / "state.safetensors"))
+            write_bytes(written / "checkpoint.json", json.dumps(description, indent=1).encode())
+            reach("checkpoint.before_rename", step)
+            put_folder(written, target)
+        except BaseException:
+            shutil.rmtree(written, ignore_errors=True)
+            raise
+    for old in checkpoint_steps(job_folder)[:-KEPT]:
+        shutil.rmtree(folder / f"step-{old:09d}", ignore_errors=True)
+    return value
+
+
+def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
+    """Read and verify one checkpoint; JobError (CHECKPOINT_INVALID) says what is wrong with it."""
+    folder = checkpoints_folder(job_folder) / f"step-{step:09d}"
+    try:
+        description = json.loads((folder / "checkpoint.json").read_bytes())
+        if description["format"] != FORMAT:
+            raise _invalid(folder, f"it has format {description['format']}, this version reads {FORMAT}")
+        if _sha256(folder / "state.safetensors") != description["sha256"]:
+            raise _invalid(folder, "state.safetensors is not the file that was written (its SHA-256 differs)")
+        tensors, _ = load_tensors(folder / "state.safetensors")
+        layout = FlatLayout(**{key: _tuples(value) for key, value in description["layout"].items()})
+        slots = tuple(description["slots"])
+        position = dict(description["position"])
+        position["best"] = Best(**position["best"]) if position["best"] else None
+        checkpoint = Checkpoint(
+            job=description["job"],
+            dataset=description["dataset"],
+            layout=layout,
+            slots=slots,
+            position=Position(**position),
+            parameters=tensors["parameters"],
+            state=_stack([tensors[f"state/{slot}"] for slot in slots], layout.size),
+            best=tensors.get("best"),
+        )
+    except FileNotFoundError as error:
+        raise _invalid(folder, f"{Path(error.filename).name} is missing") from error
+    except (OSError, ValueError, KeyError, TypeError, FileFormatError) as error:
+        raise _invalid(folder, str(error)) from error
+    if checkpoint.digest() != description["digest"]:
+        raise _invalid(folder, "its arrays do not have the digest that was written with them")
+    return checkpoint
+
+
+def read_newest_checkpoint(job_folder: Path) -> Checkpoint | None:
+    """The newest checkpoint that is whole, None where there is none at all; JobError if all are damaged."""
+    steps = checkpoint_steps(job_folder)
+    problem: JobError | None = None
+    for step in reversed(steps):
+        try:
+            return read_checkpoint(job_folder, step)
+        except JobError as error:
+            problem = problem or error
+    if problem is not None:
+        raise problem
+    return None
+
+
+def _describe(checkpoint: Checkpoint, value: str, sha256: str) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "job": checkpoint.job,
+        "dataset": checkpoint.dataset,
+        "position": asdict(checkpoint.position),
+        "layout": asdict(checkpoint.layout),
+        "slots": checkpoint.slots,
+        "digest": value,
+        "sha256": sha256,
+    }
+
+
+def _invalid(folder: Path, what: str) -> JobError:
+    return JobError(Reason.CHECKPOINT_INVALID, f"The checkpoint {folder} cannot be used: {what}.")
+
+
+def _sha256(path: Path) -> str:
+    value = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            value.update(block)
+    return value.hexdigest()
+
+
+def _stack(rows: Sequence[np.ndarray], size: int) -> np.ndarray:
+    return np.stack(rows) if rows else np.zeros((0, size), np.float32)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value

@@ -1,0 +1,268 @@
+"""The shared state of one execution: what the coordinator asks for, what shards and workers have done, and
+the arrays.
+
+Every word has exactly one writer, so no atomic read-modify-write is needed, only the order of stores: a
+writer fills the arrays first, then `fence()`, then the word that says they are ready. Parameters and
+optimizer state exist twice: version v lies in half v % 2 and a shard writes version v + 1 into the other
+half, so a process killed in mid-write leaves the last complete version whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .arena import Fields, create_shared_arena, open_shared_arena, private_arena
+from .doorbell import Doorbells, fence
+
+# Steps whose losses the coordinator may not have read yet; bounds how far ahead it may let the shards run.
+LOSS_RING = 4096
+MAX_INCARNATIONS = 4096
+COORDINATOR = 0
+
+_HORIZON, _CLOSING, _EVALUATION, _GENERATION = range(4)
+_WORDS = 8
+
+
+@dataclass(frozen=True)
+class BoardShape:
+    """All that the layout of a board depends on.
+
+    `parameters`: length of the flat buffer in elements. `slots`: optimizer state buffers.
+    `evaluation_values`: sums that one evaluation chunk yields. A job without a held-out split still has one
+    chunk, which nobody asks for.
+    """
+
+    parameters: int
+    slots: int
+    shards: int
+    workers: int
+    micro_batches: int
+    evaluation_chunks: int
+    evaluation_values: int
+
+    def board_fields(self) -> Fields:
+        """The arrays that all members share."""
+        return {
+            "words": ("int64", (_WORDS,)),
+            "crews": ("int64", (2, 1 + self.workers)),
+            "versions": ("int64", (self.shards,)),
+            "bells": ("int32", (1 + self.shards + MAX_INCARNATIONS,)),
+            "losses": ("float64", (LOSS_RING,)),
+            "parameters": ("float32", (2, self.parameters)),
+            "state": ("float32", (2, self.slots, self.parameters)),
+        }
+
+    def desk_fields(self) -> Fields:
+        """The arrays that one worker writes and the others read."""
+        return {
+            "stamps": ("int64", (self.micro_batches,)),
+            "losses": ("float64", (self.micro_batches,)),
+            "gradients": ("float32", (self.micro_batches, self.parameters)),
+            "evaluation_stamps": ("int64", (self.evaluation_chunks,)),
+            "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
+        }
+
+
+class Desk:
+    """Where one worker leaves its results; the next incarnation of the worker gets a desk of its own.
+
+    So a stopped process that wakes up late writes where nobody looks any more.
+    """
+
+    def __init__(self, views: dict[str, np.ndarray]) -> None:
+        self.losses = views["losses"]
+        self.gradients = views["gradients"]
+        self.evaluation_sums = views["evaluation_sums"]
+        self._stamps = _words(views["stamps"])
+        self._evaluation_stamps = _words(views["evaluation_stamps"])
+
+    def has_gradient(self, step: int, micro_batch: int) -> bool:
+        """Whether the gradient of (`step`, `micro_batch`) lies here, complete."""
+        return self._stamps[micro_batch] == step + 1
+
+    def publish_gradient(self, step: int, micro_batch: int) -> None:
+        """Say that the gradient and the loss of (`step`, `micro_batch`) are complete."""
+        fence()
+        self._stamps[micro_batch] = step + 1
+
+    def has_evaluation(self, evaluation: int, chunk: int) -> bool:
+        """Whether the sums of `chunk` lie here for the evaluation with this number."""
+        return self._evaluation_stamps[chunk] == evaluation
+
+    def publish_evaluation(self, evaluation: int, chunk: int) -> None:
+        """Say that the sums of `chunk` are complete."""
+        fence()
+        self._evaluation_stamps[chunk] = evaluation
+
+
+class Board:
+    """The shared words and arrays of one execution, and the desks of its workers."""
+
+    def __init__(
+        self, shape: BoardShape, views: dict[str, np.ndarray], open_desk: Callable[[int], Desk]
+    ) -> None:
+        self.shape = shape
+        self.parameters = views["parameters"]
+        self.state = views["state"]
+        self.losses = views["losses"]
+        self.bells = Doorbells(views["bells"])
+        self._words = _words(views["words"])
+        self._crews = [_words(row) for row in views["crews"]]
+        self._versions = _words(views["versions"])
+        self._open_desk = open_desk
+        self._desks: dict[int, Desk] = {}
+
+    @property
+    def horizon(self) -> int:
+        """Shards and workers may take steps up to (not including) this one."""
+        return self._words[_HORIZON]
+
+    @property
+    def closing(self) -> bool:
+        """Whether members should end."""
+        return bool(self._words[_CLOSING])
+
+    @property
+    def evaluation(self) -> int:
+        """The number of the newest evaluation asked for; 0 before the first."""
+        return self._words[_EVALUATION]
+
+    @property
+    def generation(self) -> int:
+        """Changes whenever the work is dealt out anew."""
+        return self._words[_GENERATION]
+
+    def step(self) -> int:
+        """How many steps every shard has applied: the version of the parameters that all may read."""
+        versions = self._versions
+        return versions[0] if len(versions) == 1 else min(versions)
+
+    def shard_version(self, shard: int) -> int:
+        """How many steps this shard has applied."""
+        return self._versions[shard]
+
+    def crew(self) -> list[int]:
+        """The incarnations of workers that share the work, in order; item i belongs to crew[i %
+        len(crew)]."""
+        while True:
+            generation = self.generation
+            crew = self._crews[generation % 2].tolist()
+            if generation == self.generation:
+                return crew[1 : 1 + crew[0]]
+
+    def desk(self, incarnation: int) -> Desk:
+        """The desk of a worker, opened at the first use."""
+        desk = self._desks.get(incarnation)
+        if desk is None:
+            desk = self._desks[incarnation] = self._open_desk(incarnation)
+        return desk
+
+    # Written by the coordinator only.
+
+    def begin(self, step: int, parameters: np.ndarray, state: np.ndarray) -> None:
+        """Set the version that training starts from. parameters: (n,), state: (slots, n)."""
+        self.parameters[step % 2] = parameters
+        self.state[step % 2] = state
+        for shard in range(self.shape.shards):
+            self._versions[shard] = step
+        self._words[_HORIZON] = step
+
+    def grant(self, horizon: int) -> None:
+        """Let shards and workers go on up to `horizon`."""
+        fence()
+        self._words[_HORIZON] = horizon
+        self.ring_workers()
+
+    def assign(self, crew: tuple[int, ...]) -> None:
+        """Deal the work out to these incarnations of workers."""
+        table = self._crews[(self.generation + 1) % 2]
+        table[0] = len(crew)
+        for position, incarnation in enumerate(crew):
+            table[1 + position] = incarnation
+        fence()
+        self._words[_GENERATION] += 1
+        self.ring_workers()
+        self.ring_shards()
+
+    def evaluate(self, evaluation: int) -> None:
+        """Ask for the sums of every chunk of the held-out split at the present version."""
+        fence()
+        self._words[_EVALUATION] = evaluation
+        self.ring_workers()
+
+    def close(self) -> None:
+        """Tell every member to end."""
+        self._words[_CLOSING] = 1
+        self.ring_workers()
+        self.ring_shards()
+
+    # Written by shards only.
+
+    def publish_version(self, shard: int, version: int, loss: float) -> None:
+        """Say that this shard's slice of `version` is complete, and (shard 0) with which loss it was
+        reached."""
+        if shard == 0:
+            self.losses[(version - 1) % LOSS_RING] = loss
+        fence()
+        self._versions[shard] = version
+        self.ring_workers()
+        if version >= self.horizon:
+            self.bells.ring(COORDINATOR)
+
+    # Waking.
+
+    def shard_bell(self, shard: int) -> int:
+        """The doorbell that a shard waits on."""
+        return 1 + shard
+
+    def worker_bell(self, incarnation: int) -> int:
+        """The doorbell that a worker waits on."""
+        return 1 + self.shape.shards + incarnation
+
+    def ring_shards(self) -> None:
+        """Wake every shard."""
+        for shard in range(self.shape.shards):
+            self.bells.ring(1 + shard)
+
+    def ring_workers(self) -> None:
+        """Wake every worker that has work dealt out to it."""
+        for incarnation in self.crew():
+            self.bells.ring(1 + self.shape.shards + incarnation)
+
+
+def private_board(shape: BoardShape) -> Board:
+    """A board for a job whose members all live in this process."""
+    return Board(
+        shape, private_arena(shape.board_fields()), lambda _: Desk(private_arena(shape.desk_fields()))
+    )
+
+
+def create_shared_board(shape: BoardShape, folder: Path) -> Board:
+    """A new board in `folder` for processes of this node."""
+    return _shared_board(shape, create_shared_arena(folder / "board", shape.board_fields()), folder)
+
+
+def open_shared_board(shape: BoardShape, folder: Path) -> Board:
+    """The board that `create_shared_board` made in `folder`."""
+    return _shared_board(shape, open_shared_arena(folder / "board", shape.board_fields()), folder)
+
+
+def create_desk(shape: BoardShape, folder: Path, incarnation: int) -> None:
+    """Make the desk of a new worker; before the coordinator deals work out to it."""
+    create_shared_arena(folder / f"desk-{incarnation}", shape.desk_fields())
+
+
+def _shared_board(shape: BoardShape, views: dict[str, np.ndarray], folder: Path) -> Board:
+    def open_desk(incarnation: int) -> Desk:
+        return Desk(open_shared_arena(folder / f"desk-{incarnation}", shape.desk_fields()))
+
+    return Board(shape, views, open_desk)
+
+
+def _words(array: np.ndarray) -> memoryview:
+    # Reading a word through a memoryview takes a third of the time that it takes through NumPy.
+    return memoryview(array.view(np.int64)).cast("B").cast("q")

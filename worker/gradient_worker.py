@@ -1,0 +1,172 @@
+"""The gradient worker: forward and backward over the micro-batches dealt out to it, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..core import Tensor, losses, no_grad
+from ..core.array import to_device, to_numpy
+from ..core.flat import FlatLayout
+from ..core.metrics import METRICS
+from ..core.nn import EVALUATION, ForwardContext, Sequential
+from .data.batches import Grid
+from .data.dataset import Dataset
+from .exchange.board import COORDINATOR, Board
+from .faults import reach
+
+EVALUATION_CHUNK = 512
+"""Samples of the held-out split evaluated at a time; fixed, so that the sums do not
+depend on who adds them."""
+
+
+class GradientComputer:
+    """Losses and gradients of one model on one dataset, at whatever parameters it is given."""
+
+    def __init__(
+        self, model: Sequential, dataset: Dataset, loss: str, metrics: tuple[str, ...], device: str
+    ) -> None:
+        self._model = model
+        self._tensors = list(model.parameters().values())
+        self._dataset = dataset
+        self._loss: Callable[..., Tensor] = losses.LOSSES[loss]
+        self._metrics = [METRICS[name] for name in metrics]
+        self._device = device
+
+    def use(self, parameters: Sequence[np.ndarray]) -> None:
+        """Compute with these parameters, in the model's order, from now on; on the CPU they are read in
+        place."""
+        for tensor, values in zip(self._tensors, parameters, strict=True):
+            tensor.data = to_device(values, self._device)
+
+    def gradient(
+        self, indices: np.ndarray, batch_samples: int, context: ForwardContext, out: Sequence[np.ndarray]
+    ) -> float:
+        """The micro-batch's share of the mini-batch's mean gradient, into `out`; returns the sum of its
+        losses.
+
+        indices: (samples,) of the training split. out: an array a parameter, in the model's order. The shares
+        of all micro-batches add up to the mean gradient over the `batch_samples` samples of the mini-batch.
+        """
+        features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
+        output = self._model(Tensor(features), context)
+        loss = self._loss(output, targets, reduction="sum")
+        (loss * (1.0 / batch_samples)).backward()
+        for tensor, target in zip(self._tensors, out, strict=True):
+            np.copyto(target, to_numpy(tensor.grad.data))
+            tensor.grad = None
+        return float(to_numpy(loss.data))
+
+    def evaluate(self, start: int, stop: int) -> list[float]:
+        """Sums over samples `start` to `stop` of the held-out split: the loss, then each metric."""
+        indices = np.arange(start, stop)
+        features, targets = self._samples(self._dataset.test_features, self._dataset.test_targets, indices)
+        with no_grad():
+            output = self._model(Tensor(features), EVALUATION)
+            loss = float(to_numpy(self._loss(output, targets, reduction="sum").data))
+        return [loss, *(float(metric(output.data, targets)) for metric in self._metrics)]
+
+    def _samples(
+        self, features: np.ndarray, targets: np.ndarray, indices: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        inputs = self._dataset.transform.apply(np.take(features, indices, axis=0))
+        return to_device(inputs, self._device), to_device(np.take(targets, indices, axis=0), self._device)
+
+
+class GradientWorker:
+    """One incarnation of a worker: finds on the board what is its to do, and leaves the results on its
+    desk."""
+
+    def __init__(
+        self,
+        incarnation: int,
+        board: Board,
+        layout: FlatLayout,
+        computer: GradientComputer,
+        grid: Grid,
+        test_samples: int,
+    ) -> None:
+        self.bell = board.worker_bell(incarnation)
+        self._incarnation = incarnation
+        self._board = board
+        self._desk = board.desk(incarnation)
+        self._computer = computer
+        self._grid = grid
+        self._test_samples = test_samples
+        # Both halves of the board and every row of the desk, cut into parameters once instead of at every
+        # step.
+        self._parameters = [list(layout.views(half).values()) for half in board.parameters]
+        self._gradients = [list(layout.views(row).values()) for row in self._desk.gradients]
+        self._version = -1
+        self._dealt: tuple[int, int, int] | None = None
+        self._due: list[int] = []
+
+    def advance(self) -> bool:
+        """Do the next piece of work that is due; False when there is none."""
+        board = self._board
+        step = board.step()
+        evaluation = 0 if step < board.horizon else board.evaluation
+        if step >= board.horizon and not evaluation:
+            return False
+        dealt = (step, evaluation, board.generation)
+        if dealt != self._dealt:
+            self._due = self._mine(step, evaluation)
+            self._dealt = dealt
+        if not self._due:
+            return False
+        if step != self._version:
+            self._computer.use(self._parameters[step % 2])
+            self._version = step
+        item = self._due.pop(0)
+        if evaluation:
+            self._evaluate(evaluation, item)
+        else:
+            self._compute(step, item)
+        if not self._due:
+            self._ring(evaluation)
+        return True
+
+    def _mine(self, step: int, evaluation: int) -> list[int]:
+        """The items dealt out to this worker that it has not done yet, in order."""
+        crew = self._board.crew()
+        if self._incarnation not in crew:
+            return []
+        if evaluation:
+            items = -(-self._test_samples // EVALUATION_CHUNK)
+            due = range(crew.index(self._incarnation), items, len(crew))
+            return [c for c in due if not self._desk.has_evaluation(evaluation, c)]
+        due = range(crew.index(self._incarnation), self._grid.micro_batch_count(step), len(crew))
+        return [m for m in due if not self._desk.has_gradient(step, m)]
+
+    def _compute(self, step: int, micro_batch: int) -> None:
+        reach("worker.before_compute", step)
+        context = ForwardContext(
+            training=True,
+            seed=self._grid.seed,
+            step=step,
+            first_sample=self._grid.micro_batch_bounds(step, micro_batch)[0],
+        )
+        desk = self._desk
+        desk.losses[micro_batch] = self._computer.gradient(
+            self._grid.indices(step, micro_batch),
+            self._grid.batch_samples(step),
+            context,
+            self._gradients[micro_batch],
+        )
+        reach("worker.before_publish", step)
+        desk.publish_gradient(step, micro_batch)
+        reach("worker.after_publish", step)
+
+    def _evaluate(self, evaluation: int, chunk: int) -> None:
+        reach("worker.before_evaluate", self._version)
+        start = chunk * EVALUATION_CHUNK
+        stop = min(start + EVALUATION_CHUNK, self._test_samples)
+        self._desk.evaluation_sums[chunk] = self._computer.evaluate(start, stop)
+        self._desk.publish_evaluation(evaluation, chunk)
+
+    def _ring(self, evaluation: int) -> None:
+        if evaluation:
+            self._board.bells.ring(COORDINATOR)
+        else:
+            self._board.ring_shards()

@@ -1,0 +1,269 @@
+"""One execution of a job: carries the coordinator's instructions out and tells it what happened."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+import numpy as np
+
+from ..core.serialize import digest
+from .checkpoint import Checkpoint, write_checkpoint
+from .coordinator import Coordinator
+from .crew import Crew
+from .durable import storage_errors
+from .errors import JobError
+from .exchange.board import COORDINATOR, LOSS_RING, Board
+from .failures import describe_failure
+from .messages import (
+    Advanced,
+    Assign,
+    Begin,
+    End,
+    Evaluate,
+    Evaluated,
+    Event,
+    Grant,
+    Instruction,
+    KeepBest,
+    Kill,
+    ModelWritten,
+    NotFinite,
+    Position,
+    Snapshot,
+    Start,
+    StopRequested,
+    Tell,
+    Tick,
+    WriteCheckpoint,
+    WriteFailed,
+    WriteModel,
+    Written,
+)
+from .model import save_model
+from .plan import Plan, make_plan, make_schedule
+from .reports import CheckpointSaved, Finished, Outcome, Reason, Report
+from .runtime import JobOrder, Stop
+from .start import StartingPoint, starting_point
+
+MODEL_FILE = "model.safetensors"
+
+log = logging.getLogger(__name__)
+
+
+def run_job(
+    order: JobOrder, crew: Crew, stops: SimpleQueue[Stop], clock: Callable[[], float] = time.monotonic
+) -> Iterator[Report]:
+    """Train a job with this crew and yield its reports, the last one `Finished`; the crew is closed before
+    that.
+
+    Never raises for what can go wrong with a job. `stops` may be fed from any thread.
+    """
+    last = _Last()
+    try:
+        for report in _train(order, crew, stops, clock):
+            if isinstance(report, Finished):
+                crew.close()
+            last.note(report)
+            yield report
+    except _Killed:
+        crew.close(at_once=True)
+        yield last.finished(
+            Outcome.CANCELLED, None, "Stopped at once; what came after the last checkpoint is lost."
+        )
+    except Exception as error:
+        reason, message = describe_failure(error)
+        if reason is Reason.INTERNAL:
+            log.exception("job %s failed", order.job_id)
+        crew.close()
+        yield last.finished(Outcome.FAILED, reason, message)
+    finally:
+        crew.close()
+
+
+class _Killed(Exception):
+    """The execution is to end without saving anything."""
+
+
+@dataclass
+class _Last:
+    """The newest of what was reported, for the end that the coordinator does not get to tell."""
+
+    step: int = 0
+    epoch: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    checkpoint_step: int | None = None
+
+    def note(self, report: Report) -> None:
+        self.step = getattr(report, "step", self.step)
+        self.epoch = getattr(report, "epoch", self.epoch)
+        self.metrics = getattr(report, "metrics", self.metrics)
+        if isinstance(report, CheckpointSaved):
+            self.checkpoint_step = self.step
+
+    def finished(self, outcome: Outcome, reason: Reason | None, message: str) -> Finished:
+        return Finished(
+            outcome,
+            self.step,
+            self.epoch,
+            self.metrics,
+            checkpoint_step=self.checkpoint_step,
+            reason=reason,
+            message=message,
+        )
+
+
+def _train(
+    order: JobOrder, crew: Crew, stops: SimpleQueue[Stop], clock: Callable[[], float]
+) -> Iterator[Report]:
+    plan = make_plan(order.spec)
+    start = starting_point(order, plan)
+    board = crew.open(plan)
+    board.begin(start.position.step, start.parameters, start.state)
+    coordinator = Coordinator(make_schedule(plan), start.position)
+    hands = _Hands(order, plan, start, board, crew)
+    events: deque[Event] = deque([Begin()])
+    while True:
+        while events:
+            for instruction in coordinator.handle(events.popleft(), clock()):
+                if isinstance(instruction, Tell):
+                    yield instruction.report
+                elif isinstance(instruction, End):
+                    return
+                elif (event := hands.carry_out(instruction)) is not None:
+                    events.append(event)
+                    if isinstance(event, NotFinite):
+                        break
+        seen = board.bells.read(COORDINATOR)
+        events.extend(_stop_requests(stops))
+        events.extend(hands.observe())
+        if not events:
+            events.extend(crew.wait(seen) or hands.observe() or [Tick()])
+
+
+def _stop_requests(stops: SimpleQueue[Stop]) -> list[Event]:
+    requests: list[Event] = []
+    while True:
+        try:
+            stop = stops.get_nowait()
+        except Empty:
+            return requests
+        if stop is Stop.KILL:
+            raise _Killed
+        requests.append(StopRequested(stop))
+
+
+class _Hands:
+    """Carries instructions out on the board, the crew and the disk, and reads from the board what has
+    happened."""
+
+    def __init__(self, order: JobOrder, plan: Plan, start: StartingPoint, board: Board, crew: Crew) -> None:
+        self._order = order
+        self._plan = plan
+        self._board = board
+        self._crew = crew
+        self._step = start.position.step
+        self._dataset = start.dataset
+        self._best = start.best
+        self._snapshot: tuple[np.ndarray, np.ndarray] | None = None
+        self._evaluation = 0
+        self._evaluating = False
+
+    def carry_out(self, instruction: Instruction) -> Event | None:
+        """Do what one instruction says; returns the event that it leads to at once, if any."""
+        board, crew = self._board, self._crew
+        match instruction:
+            case Start(role, member):
+                crew.start(role, member)
+            case Kill(role, member):
+                crew.kill(role, member)
+            case Assign(incarnations):
+                board.assign(incarnations)
+            case Grant(horizon):
+                board.grant(horizon)
+            case Evaluate():
+                self._evaluation += 1
+                self._evaluating = True
+                board.evaluate(self._evaluation)
+            case KeepBest():
+                self._best = self._parameters().copy()
+            case Snapshot():
+                return self._take_snapshot()
+            case WriteCheckpoint(position):
+                return self._write_checkpoint(position)
+            case WriteModel():
+                return self._write_model()
+        return None
+
+    def observe(self) -> list[Event]:
+        """What the board shows that the coordinator has not been told yet."""
+        board = self._board
+        events: list[Event] = []
+        step = board.step()
+        if step > self._step:
+            losses = tuple(float(board.losses[s % LOSS_RING]) for s in range(self._step, step))
+            events.append(Advanced(step, losses))
+            self._step = step
+        if self._evaluating and (sums := self._evaluation_sums()) is not None:
+            self._evaluating = False
+            events.append(Evaluated(sums))
+        return events
+
+    def _parameters(self) -> np.ndarray:
+        return self._board.parameters[self._step % 2]
+
+    def _evaluation_sums(self) -> tuple[float, ...] | None:
+        """The sums over all chunks, added in the order of the chunks; None while one is missing."""
+        desks = [self._board.desk(incarnation) for incarnation in self._board.crew()]
+        total = np.zeros(self._plan.shape.evaluation_values)
+        for chunk in range(self._plan.shape.evaluation_chunks):
+            desk = next((desk for desk in desks if desk.has_evaluation(self._evaluation, chunk)), None)
+            if desk is None:
+                return None
+            total += desk.evaluation_sums[chunk]
+        return tuple(total.tolist())
+
+    def _take_snapshot(self) -> Event | None:
+        parameters = self._parameters().copy()
+        if not np.isfinite(parameters).all():
+            return NotFinite()
+        self._snapshot = parameters, self._board.state[self._step % 2].copy()
+        return None
+
+    def _checkpoint(self, position: Position) -> Checkpoint:
+        assert self._snapshot is not None
+        parameters, state = self._snapshot
+        return Checkpoint(
+            job=self._order.spec.model_dump_job(),
+            dataset=self._dataset,
+            layout=self._plan.layout,
+            slots=self._plan.rule.slots,
+            position=position,
+            parameters=parameters,
+            state=state,
+            best=self._best,
+        )
+
+    def _write_checkpoint(self, position: Position) -> Event:
+        try:
+            value = write_checkpoint(self._order.folder, self._checkpoint(position))
+        except JobError as error:
+            return WriteFailed(error.reason, error.message)
+        return Written(position.step, value)
+
+    def _write_model(self) -> Event:
+        assert self._snapshot is not None
+        parameters, state = self._snapshot
+        parameters = parameters if self._best is None else self._best
+        value = digest([parameters, *state])
+        path = self._order.folder / MODEL_FILE
+        try:
+            with storage_errors("The model", path):
+                save_model(path, self._plan.spec, self._plan.layout, parameters, self._plan.dataset, value)
+        except JobError as error:
+            return WriteFailed(error.reason, error.message)
+        return ModelWritten(MODEL_FILE, value)

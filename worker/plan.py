@@ -1,0 +1,136 @@
+"""What is worked out once about a job before it runs, and how each of its members is built from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..core import nn, optim
+from ..core.array import device_module
+from ..core.flat import FlatLayout
+from ..core.metrics import HIGHER_IS_BETTER
+from ..core.serialize import digest
+from .coordinator import Schedule
+from .data import Dataset, load_dataset
+from .data.batches import Grid
+from .exchange.board import Board, BoardShape
+from .gradient_worker import EVALUATION_CHUNK, GradientComputer, GradientWorker
+from .model import build_model, check_model
+from .parameter_server import ParameterServer
+from .spec import JobSpec
+
+RULES: dict[str, type[optim.Rule]] = {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW}
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A job with its data loaded and its model's layout known; a few small values and the dataset's
+    arrays."""
+
+    spec: JobSpec
+    dataset: Dataset
+    layout: FlatLayout
+    shape: BoardShape
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The cut of each epoch into mini-batches and micro-batches."""
+        return grid_of(self.spec, self.dataset)
+
+    @property
+    def rule(self) -> optim.Rule:
+        """The optimizer's arithmetic."""
+        return rule_of(self.spec)
+
+
+def grid_of(spec: JobSpec, dataset: Dataset) -> Grid:
+    """The cut of each epoch that a job asks for."""
+    training = spec.training
+    return Grid(
+        dataset.train_samples, training.batch_size, training.micro_batches, training.seed, training.shuffle
+    )
+
+
+def rule_of(spec: JobSpec) -> optim.Rule:
+    """The optimizer that a job asks for."""
+    [(kind, fields)] = spec.optimizer.model_dump().items()
+    return RULES[kind](**fields)
+
+
+def make_plan(spec: JobSpec) -> Plan:
+    """Load the data, check the model against it, and lay out the parameters; SpecError, DataError,
+    DeviceError."""
+    device_module(spec.cluster.device)
+    dataset = load_dataset(spec.dataset, loss=spec.loss, seed=spec.training.seed)
+    check_model(spec, dataset)
+    model = build_model(spec, dataset.feature_shape, dataset.classes)
+    layout = FlatLayout.of({name: tensor.shape for name, tensor in model.parameters().items()})
+    shape = BoardShape(
+        parameters=layout.size,
+        slots=len(rule_of(spec).slots),
+        shards=spec.cluster.parameter_servers,
+        workers=spec.cluster.workers,
+        micro_batches=min(spec.training.micro_batches, grid_of(spec, dataset).full_batch_samples),
+        evaluation_chunks=max(1, -(-dataset.test_samples // EVALUATION_CHUNK)),
+        evaluation_values=1 + len(spec.metrics),
+    )
+    return Plan(spec, dataset, layout, shape)
+
+
+def initial_parameters(plan: Plan) -> np.ndarray:
+    """The flat buffer (n,) that a new job starts from, keyed by its seed."""
+    model = build_model(plan.spec, plan.dataset.feature_shape, plan.dataset.classes)
+    nn.initialize(model, plan.spec.training.seed)
+    flat = np.zeros(plan.layout.size, np.float32)
+    for view, tensor in zip(plan.layout.views(flat).values(), model.parameters().values(), strict=True):
+        view[...] = tensor.data
+    return flat
+
+
+def dataset_fingerprint(dataset: Dataset) -> str:
+    """SHA-256 over the samples, so that a continuation on other data is noticed."""
+    return digest(
+        [dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets]
+    )
+
+
+def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
+    """A gradient worker at the desk that was made for it."""
+    spec, dataset = plan.spec, plan.dataset
+    model = build_model(spec, dataset.feature_shape, dataset.classes)
+    computer = GradientComputer(model, dataset, spec.loss, spec.metrics, spec.cluster.device)
+    return GradientWorker(incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples)
+
+
+def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServer:
+    """A parameter-server shard that goes on from what the board holds."""
+    part = plan.layout.shards(plan.spec.cluster.parameter_servers)[shard]
+    return ParameterServer(shard, part, board, plan.rule, plan.grid.micro_batch_count)
+
+
+def make_schedule(plan: Plan) -> Schedule:
+    """The parts of a job that the coordinator decides by."""
+    spec, grid = plan.spec, plan.grid
+    [(kind, fields)] = spec.optimizer.model_dump().items()
+    advice = (
+        f"Try a smaller optimizer.{kind}.learning_rate (now {fields['learning_rate']:g})"
+        + (", dataset.normalize: standard" if spec.dataset.normalize == "none" else "")
+        + ", or a larger training.batch_size; the last checkpoint before it is kept."
+    )
+    return Schedule(
+        epochs=spec.training.epochs,
+        steps_per_epoch=grid.steps_per_epoch,
+        train_samples=plan.dataset.train_samples,
+        test_samples=plan.dataset.test_samples,
+        parameters=sum(int(np.prod(shape)) for shape in plan.layout.shapes),
+        workers=spec.cluster.workers,
+        parameter_servers=spec.cluster.parameter_servers,
+        batch_samples=grid.batch_samples,
+        metrics=spec.metrics,
+        higher_is_better=HIGHER_IS_BETTER,
+        checkpoint_every=spec.training.checkpoint_every,
+        early_stopping=spec.training.early_stopping,
+        advice=advice,
+    )

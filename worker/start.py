@@ -1,0 +1,106 @@
+"""Where training starts: at freshly drawn parameters, or at a checkpoint that fits the job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .checkpoint import Checkpoint, read_newest_checkpoint
+from .errors import JobError
+from .messages import Position
+from .plan import Plan, dataset_fingerprint, initial_parameters
+from .reports import Reason
+from .runtime import JobOrder
+
+MAY_DIFFER = (
+    "name",
+    "cluster",
+    "metrics",
+    "training.epochs",
+    "training.checkpoint_every",
+    "training.early_stopping",
+)
+"""Fields in which a job may differ from the one that it continues: none of them moves a step already taken.
+An optimizer's numbers may differ too, its kind may not."""
+
+
+@dataclass(frozen=True, eq=False)
+class StartingPoint:
+    """parameters: (n,). state: (slots, n). best: (n,) or None. dataset: the fingerprint of the samples."""
+
+    position: Position
+    parameters: np.ndarray
+    state: np.ndarray
+    best: np.ndarray | None
+    dataset: str
+
+
+def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
+    """Find where this execution begins; JobError (CHECKPOINT_INVALID) where a checkpoint does not fit."""
+    fingerprint = dataset_fingerprint(plan.dataset)
+    checkpoint = read_newest_checkpoint(order.folder) if order.resume else None
+    if checkpoint is None and order.continue_from is not None:
+        checkpoint = read_newest_checkpoint(order.continue_from)
+        if checkpoint is None:
+            message = f"There is no checkpoint to continue from in {order.continue_from}."
+            raise JobError(Reason.CHECKPOINT_INVALID, message)
+        # What early stopping saw belongs to the other job's schedule.
+        position = replace(checkpoint.position, best=None, waited=0, stopped_early=False)
+        checkpoint = replace(checkpoint, position=position, best=None)
+    if checkpoint is None:
+        state = np.zeros((plan.shape.slots, plan.shape.parameters), np.float32)
+        return StartingPoint(Position(), initial_parameters(plan), state, None, fingerprint)
+    _check_fit(checkpoint, plan, fingerprint)
+    return StartingPoint(
+        checkpoint.position, checkpoint.parameters, checkpoint.state, checkpoint.best, fingerprint
+    )
+
+
+def _check_fit(checkpoint: Checkpoint, plan: Plan, fingerprint: str) -> None:
+    differences = _differences("", _comparable(checkpoint.job), _comparable(plan.spec.model_dump_job()))
+    if differences:
+        listed = "; ".join(differences)
+        allowed = ", ".join(MAY_DIFFER)
+        message = (
+            f"The checkpoint of step {checkpoint.position.step} belongs to another job: {listed}. "
+            f"Only {allowed} and the optimizer's numbers may differ; submit a new job for the rest."
+        )
+        raise JobError(Reason.CHECKPOINT_INVALID, message)
+    if checkpoint.dataset != fingerprint:
+        message = (
+            f"The data have changed since the checkpoint of step {checkpoint.position.step} was written, "
+            "so training would not go on where it stopped. Put the old files back, or submit a new job."
+        )
+        raise JobError(Reason.CHECKPOINT_INVALID, message)
+    if checkpoint.position.step > plan.grid.steps_per_epoch * plan.spec.training.epochs:
+        message = (
+            f"The checkpoint is at step {checkpoint.position.step}, beyond the end of "
+            f"{plan.spec.training.epochs} epochs. Raise training.epochs."
+        )
+        raise JobError(Reason.CHECKPOINT_INVALID, message)
+
+
+def _comparable(job: dict[str, Any]) -> dict[str, Any]:
+    """The fields in which two jobs must agree."""
+    training = {key: value for key, value in job["training"].items() if f"training.{key}" not in MAY_DIFFER}
+    kept = {key: value for key, value in job.items() if key not in MAY_DIFFER}
+    [optimizer] = job["optimizer"]
+    # The same files may have moved; their contents are compared by the fingerprint.
+    dataset = {key: value for key, value in job["dataset"].items() if key in ("test_fraction", "normalize")}
+    return {**kept, "dataset": dataset, "training": training, "optimizer": optimizer}
+
+
+def _differences(path: str, old: Any, new: Any) -> list[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [*old, *(key for key in new if key not in old)]
+        return [
+            line
+            for key in keys
+            for line in _differences(f"{path}.{key}".lstrip("."), old.get(key), new.get(key))
+        ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = enumerate(zip(old, new, strict=True))
+        return [line for index, (a, b) in pairs for line in _differences(f"{path}[{index}]", a, b)]
+    return [] if old == new else [f"{path} was {old}, is {new}"]
