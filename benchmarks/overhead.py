@@ -116,8 +116,8 @@ def our_compute(spec, repeats: int) -> float:
 
 def torch_process(rank: int, port: int, workload: Workload, distributed: bool, results) -> None:
     """Time DDP steps (or forward and backward alone) on random data in this process."""
-    import torch
-    from torch import nn
+    import torch  # pyright: ignore[reportMissingImports]
+    from torch import nn  # pyright: ignore[reportMissingImports]
 
     torch.set_num_threads(1)
     torch.manual_seed(0)

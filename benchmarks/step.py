@@ -1,4 +1,7 @@
-"""Times one training step (forward, loss, backward, Adam) of chainrule and of PyTorch in the same run."""
+"""Times one training step (forward, loss, backward, Adam) of chainrule and of PyTorch in the same run.
+
+python benchmarks/step.py [--threads N] [--output json]
+"""
 
 from __future__ import annotations
 
@@ -102,7 +105,7 @@ def summary(values: np.ndarray) -> dict[str, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=1, help="threads for each library (default 1)")
-    parser.add_argument("--output", choices=["table", "json"], default="table")
+    parser.add_argument("--output", choices=["text", "json"], default="text")
     arguments = parser.parse_args()
     try:
         import torch  # pyright: ignore[reportMissingImports]
@@ -113,14 +116,16 @@ def main() -> int:
         )
         return 2
     torch.set_num_threads(arguments.threads)
-    if arguments.output == "table":
-        print(f"one step in µs, median (10th to 90th percentile), {arguments.threads} thread(s), float32")
+    if arguments.output == "text":
+        print(
+            f"ratio = PyTorch's time ÷ ours; one step in µs, median (10th to 90th percentile), {arguments.threads} thread(s), float32"
+        )
         print(f"NumPy {np.__version__}, PyTorch {torch.__version__} eager with fused Adam")
     with threadpool_limits(arguments.threads):
         for workload in WORKLOADS:
             steps = {"chainrule": chainrule_step(workload), "pytorch": pytorch_step(torch, workload)}
             results = {name: summary(v) for name, v in interleaved(steps, workload.steps).items()}
-            ratio = round(results["chainrule"]["median_us"] / results["pytorch"]["median_us"], 3)
+            ratio = round(results["pytorch"]["median_us"] / results["chainrule"]["median_us"], 2)
             if arguments.output == "json":
                 record = {"workload": workload.name, "threads": arguments.threads, **results, "ratio": ratio}
                 print(json.dumps(record), flush=True)

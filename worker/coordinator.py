@@ -46,6 +46,7 @@ from .messages import (
     WriteModel,
     Written,
 )
+from .pace import Pace
 from .reports import (
     CheckpointSaved,
     EpochCompleted,
@@ -64,8 +65,6 @@ from .spec import EarlyStoppingSpec
 LEASE_SECONDS = 0.25
 """How much training is granted ahead: long enough to keep members from waiting, short enough to stop soon."""
 
-PROGRESS_SECONDS = 0.5
-MEASURE_SECONDS = 0.05
 STALL_SECONDS = 300.0
 """Without any progress for this long, the members that progress waits for are ended and replaced."""
 
@@ -127,7 +126,7 @@ class Coordinator:
         self._snapshot: Position | None = None
         self._checkpoint_step: int | None = position.step or None
         self._digest: str | None = None
-        self._pace = _Pace()
+        self._pace = Pace()
         self._epoch_began = 0.0
         self._last_progress = 0.0
 
@@ -445,43 +444,3 @@ class Coordinator:
             *(Kill(Role.WORKER, incarnation) for incarnation in (*workers, *self._starting)),
             *(Kill(Role.PARAMETER_SERVER, shard) for shard in shards),
         ]
-
-
-class _Pace:
-    """How fast training goes: the mean loss and rate since the last report, and a smoothed number of steps a
-    second."""
-
-    def __init__(self) -> None:
-        self.steps_per_second = 0.0
-        self._began = self._measured = 0.0
-        self._measured_step = 0
-        self._loss = 0.0
-        self._samples = 0
-
-    def begin(self, step: int, now: float) -> None:
-        self._began = self._measured = now
-        self._measured_step = step
-
-    def measure(self, step: int, now: float) -> None:
-        """Take the speed of the steps since the last measurement, once enough time for a true figure has
-        passed."""
-        steps, seconds = step - self._measured_step, now - self._measured
-        if steps and seconds >= (MEASURE_SECONDS if self.steps_per_second else 1e-6):
-            rate = steps / seconds
-            self.steps_per_second = (
-                rate if not self.steps_per_second else 0.5 * (self.steps_per_second + rate)
-            )
-            self._measured, self._measured_step = now, step
-
-    def count(self, loss: float, samples: int) -> None:
-        self._loss += loss
-        self._samples += samples
-
-    def due(self, now: float) -> bool:
-        return self._samples > 0 and now - self._began >= PROGRESS_SECONDS
-
-    def report(self, now: float) -> tuple[float, float]:
-        """The mean loss and the samples a second since the last report; begins the next one."""
-        loss, samples_per_second = self._loss / self._samples, self._samples / (now - self._began)
-        self._began, self._loss, self._samples = now, 0.0, 0
-        return loss, samples_per_second

@@ -54,7 +54,7 @@ class GradientComputer:
         loss = self._loss(output, targets, reduction="sum")
         (loss * (1.0 / batch_samples)).backward()
         for tensor, target in zip(self._tensors, out, strict=True):
-            np.copyto(target, to_numpy(tensor.grad.data))
+            np.copyto(target, 0.0 if tensor.grad is None else to_numpy(tensor.grad.data))
             tensor.grad = None
         return float(to_numpy(loss.data))
 

@@ -129,9 +129,9 @@ class ParameterServer:
         now, following = step % 2, (step + 1) % 2
         loss = self._shard.apply(
             board.parameters[now, part],
-            board.state[now, :, part],
+            list(board.state[now, :, part]),
             board.parameters[following, part],
-            board.state[following, :, part],
+            list(board.state[following, :, part]),
         )
         reach("shard.before_publish", step)
         board.publish_version(self._index, step + 1, loss)

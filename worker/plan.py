@@ -60,9 +60,7 @@ def rule_of(spec: JobSpec) -> optim.Rule:
 
 
 def make_plan(spec: JobSpec) -> Plan:
-    """Load the data, check the model against it, and lay out the parameters; SpecError, DataError,
-    DeviceError."""
-    device_module(spec.cluster.device)
+    """Load the data, check the model against it, and lay out the parameters. Raises SpecError, DataError."""
     dataset = load_dataset(spec.dataset, loss=spec.loss, seed=spec.training.seed)
     check_model(spec, dataset)
     model = build_model(spec, dataset.feature_shape, dataset.classes)
@@ -97,7 +95,8 @@ def dataset_fingerprint(dataset: Dataset) -> str:
 
 
 def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
-    """A gradient worker at the desk that was made for it."""
+    """A gradient worker at the desk that was made for it; DeviceError where its device is not there."""
+    device_module(plan.spec.cluster.device)
     spec, dataset = plan.spec, plan.dataset
     model = build_model(spec, dataset.feature_shape, dataset.classes)
     computer = GradientComputer(model, dataset, spec.loss, spec.metrics, spec.cluster.device)

@@ -8,6 +8,7 @@ import select
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,7 +68,7 @@ def run(
     folder: Path,
     at: Callable[[Report, Callable[[Stop], None]], None] | None = None,
     **order,
-) -> list[Report]:
+) -> list[Any]:
     """Train to the end; `at` sees each report and may stop the job or do harm."""
     execution = runtime.execute(JobOrder("job", 1, spec, folder, **order))
     reports = []
@@ -78,7 +79,7 @@ def run(
     return reports
 
 
-def told(reports: list[Report], kind: type) -> list:
+def told(reports: list[Any], kind: type) -> list[Any]:
     return [report for report in reports if isinstance(report, kind)]
 
 
@@ -109,8 +110,12 @@ def kill_once(actor: str, when: type):
     return at
 
 
-def exchange_folders() -> set[str]:
-    return {path.name for path in Path("/dev/shm").glob("chainrule-*")}
+def exchange_folder() -> Path:
+    """The folder in shared memory of the job that runs, as its coordinator has it mapped."""
+    [coordinator] = processes("CoordinatorActor")
+    maps = Path(f"/proc/{coordinator}/maps").read_text()
+    [board] = {line.split()[-1] for line in maps.splitlines() if line.endswith("/board")}
+    return Path(board).parent
 
 
 @pytest.mark.parametrize(("workers", "shards"), [(1, 1), (4, 3)])
@@ -162,19 +167,32 @@ def test_a_paused_job_continues_to_the_same_bytes(runtime, spec, expected, tmp_p
 
 
 def test_a_kill_ends_every_process_and_leaves_no_shared_memory(runtime, spec, tmp_path):
+    folders = []
+
     def kill(report, stop):
         if isinstance(report, Started):
+            folders.append(exchange_folder())
             stop(Stop.KILL)
 
-    before = exchange_folders()
     assert run(runtime, spec, tmp_path, kill)[-1].outcome is Outcome.CANCELLED
-    assert exchange_folders() == before
+    assert not folders[0].exists()
+    assert_no_process_is_left()
 
 
 def test_after_a_job_no_process_and_no_shared_memory_is_left(runtime, spec, tmp_path):
-    before = exchange_folders()
-    run(runtime, spec.with_overrides(["training.epochs=1"]), tmp_path)
-    assert exchange_folders() == before
+    folders = []
+
+    def look(report, stop):
+        if isinstance(report, Started):
+            folders.append(exchange_folder())
+            assert folders[0].exists()
+
+    run(runtime, spec.with_overrides(["training.epochs=1"]), tmp_path, look)
+    assert not folders[0].exists()
+    assert_no_process_is_left()
+
+
+def assert_no_process_is_left() -> None:
     for actor in ("GradientWorkerActor", "ParameterServerActor", "CoordinatorActor"):
         for process in processes(actor):
             wait_for_end(process)

@@ -131,3 +131,9 @@ def test_weights_that_overflow_in_the_very_last_step_are_not_saved_as_a_model(in
     finished = inprocess.run(spec)
     assert finished.reason is Reason.DIVERGED
     assert not (inprocess.folder / "job" / "model.safetensors").exists()
+
+
+def test_a_gpu_that_is_not_there_is_an_error_and_never_a_fallback(inprocess, digits):
+    finished = inprocess.run(digits.with_overrides(["cluster.device=cuda"]))
+    assert (finished.outcome, finished.reason) == (Outcome.FAILED, Reason.DEVICE_UNAVAILABLE)
+    assert "gpu-cu12" in (finished.message or "") or "GPU" in (finished.message or "")

@@ -47,7 +47,7 @@ class Doorbells:
 
     def __init__(self, words: np.ndarray) -> None:
         """`words`: (waiters,) int32 in shared memory."""
-        self._words = memoryview(words.view(np.int32)).cast("B").cast("i")
+        self._words = words.view(np.int32).data.cast("B").cast("i")
         self._addresses = [words.ctypes.data + 4 * index for index in range(len(words))]
 
     def read(self, waiter: int) -> int:

@@ -1,5 +1,4 @@
-"""The folder in shared memory that one execution's processes meet in, and the clearing away of abandoned
-ones."""
+"""Folders that live as long as the process that made them, and the clearing away of those it left behind."""
 
 from __future__ import annotations
 
@@ -15,25 +14,22 @@ _SHARED_MEMORY = Path("/dev/shm")
 _ROOM = 1.25
 
 
-class ExchangeFolder:
-    """A folder that lives as long as the process that made it.
+class OwnedFolder:
+    """A folder whose maker holds a lock in it.
 
-    Its maker holds a lock in it; the kernel drops the lock with the process, however that ends, and whoever
-    makes the next folder clears away those whose lock is free.
+    The kernel drops the lock with the process, however that ends, and whoever makes the next folder clears
+    away those whose lock is free.
     """
 
-    def __init__(self, size: int) -> None:
-        """`size`: the bytes that will be written; decides between shared memory and the disk (where the page
-        cache still makes it memory, as in a container with a small /dev/shm)."""
+    def __init__(self, root: Path, kind: str) -> None:
         clear_abandoned()
-        root = next((root for root in _roots() if shutil.disk_usage(root).free > size * _ROOM), _roots()[-1])
-        name = uuid.uuid4().hex[:12]
+        name = f"{_PREFIX}{kind}-{uuid.uuid4().hex[:8]}"
         # Made under another name, so that nobody finds it before its lock is held.
-        hidden = root / f".{_PREFIX}{name}"
+        hidden = root / f".{name}"
         hidden.mkdir(mode=0o700)
         self._lock = os.open(hidden / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self.path = root / f"{_PREFIX}{name}"
+        self.path = root / name
         hidden.rename(self.path)
 
     def remove(self) -> None:
@@ -42,6 +38,22 @@ class ExchangeFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             os.close(self._lock)
             self._lock = -1
+
+
+def exchange_folder(size: int) -> OwnedFolder:
+    """A folder for `size` bytes that the processes of one execution share.
+
+    On the disk where shared memory has too little room, as in a container with a small /dev/shm; the page
+    cache still makes it memory.
+    """
+    roots = _roots()
+    root = next((root for root in roots if shutil.disk_usage(root).free > size * _ROOM), roots[-1])
+    return OwnedFolder(root, "job")
+
+
+def temporary_folder(kind: str) -> OwnedFolder:
+    """A folder among the temporary files."""
+    return OwnedFolder(_roots()[-1], kind)
 
 
 def clear_abandoned() -> None:

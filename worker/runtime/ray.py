@@ -1,5 +1,4 @@
-"""Jobs on Ray: one actor for the coordinator, one for each worker and each parameter-server shard, all on one
-node.
+"""Jobs on Ray, all processes of a job on one node: the coordinator's, the workers', the parameter servers'.
 
 Ray places, starts and watches the processes; what they exchange goes through shared memory. The service reads
 the coordinator's reports as a Ray generator.
@@ -9,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -23,71 +20,24 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
-from ray.exceptions import OutOfMemoryError, RayError
+from ray.exceptions import RayError
 from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from threadpoolctl import threadpool_limits
 
 from ..checkpoint import checkpoint_steps
 from ..errors import JobError
-from ..exchange.arena import arena_bytes
-from ..exchange.board import COORDINATOR, Board, create_desk, create_shared_board
-from ..exchange.dataset import dataset_bytes, share_dataset
-from ..exchange.folder import ExchangeFolder, clear_abandoned
-from ..failures import broken
+from ..exchange.folder import OwnedFolder, clear_abandoned, temporary_folder
 from ..job import run_job
-from ..member import SharedPlan, make_member, serve
-from ..messages import Broken, Event, Lost, Ready
-from ..plan import Plan
 from ..reports import Finished, MemberLost, Outcome, Reason, Report, Role
 from . import Execution, JobOrder, Stop
+from .ray_crew import RayCrew, actor_class, cause_of_death
 
 PLACEMENT_SECONDS = 60.0
 COORDINATOR_RESTARTS = 2
-_WAIT_SECONDS = 0.05
-_CLOSE_SECONDS = 5.0
 _KILL_SECONDS = 1.0
 # The object store carries only reports and plans; 75 MiB is the least that Ray accepts.
 _OBJECT_STORE_BYTES = 80 * 2**20
-
-
-class MemberActor:
-    """The process of one worker or parameter-server shard."""
-
-    def __init__(self, plan: SharedPlan, role: Role, member: int) -> None:
-        self._shared = plan
-        self._role = role
-        self._number = member
-
-    def prepare(self) -> Broken | None:
-        """Open the board and build the member; what is wrong comes back as a value."""
-        # More than one BLAS thread a process would fight with the other processes of the node, and change the
-        # bytes.
-        threadpool_limits(1)
-        try:
-            plan, self._board = self._shared.open()
-            self._member = make_member(plan, self._board, self._role, self._number)
-        except Exception as error:
-            return broken(self._role, self._number, error)
-        return None
-
-    def run(self) -> Broken | None:
-        """Work until the board is closed."""
-        try:
-            serve(self._board, self._member)
-        except MemoryError:
-            raise
-        except Exception as error:
-            return broken(self._role, self._number, error)
-        return None
-
-
-class GradientWorkerActor(MemberActor):
-    """A gradient worker, under a name that `ray list actors` shows."""
-
-
-class ParameterServerActor(MemberActor):
-    """A parameter-server shard, under a name that `ray list actors` shows."""
 
 
 class CoordinatorActor:
@@ -105,102 +55,6 @@ class CoordinatorActor:
     def stop(self, how: Stop) -> None:
         """Ask for an early end."""
         self._stops.put(how)
-
-
-class RayCrew:
-    """Starts and watches the members' actors; lives in the coordinator's process."""
-
-    def __init__(self, cpus: float, gpus: float) -> None:
-        """cpus, gpus: what each worker asks Ray for."""
-        options = {"max_restarts": 0, "max_task_retries": 0}
-        self._kinds = {
-            Role.WORKER: ray.remote(num_cpus=cpus, num_gpus=gpus, **options)(GradientWorkerActor),
-            Role.PARAMETER_SERVER: ray.remote(num_cpus=0, **options)(ParameterServerActor),
-        }
-        self._actors: dict[tuple[Role, int], Any] = {}
-        self._preparing: dict[Any, tuple[Role, int]] = {}
-        self._running: dict[Any, tuple[Role, int]] = {}
-        self._folder: ExchangeFolder | None = None
-        self._board: Board | None = None
-        self._checked = 0.0
-
-    def open(self, plan: Plan) -> Board:
-        """Share the dataset and make the board in a folder of this node's memory."""
-        shape = plan.shape
-        desks = shape.workers * arena_bytes(shape.desk_fields())
-        self._folder = ExchangeFolder(dataset_bytes(plan.dataset) + arena_bytes(shape.board_fields()) + desks)
-        folder = self._folder.path
-        try:
-            self._board = create_shared_board(shape, folder)
-            dataset = share_dataset(plan.dataset, folder)
-        except OSError as error:
-            message = f"The job's shared memory in {folder} could not be made: {error.strerror or error}."
-            raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
-        self._plan = ray.put(SharedPlan(plan.spec, dataset, plan.layout, shape, folder))
-        return self._board
-
-    def start(self, role: Role, member: int) -> None:
-        """Start the member's actor."""
-        assert self._board is not None and self._folder is not None
-        if role is Role.WORKER:
-            create_desk(self._board.shape, self._folder.path, member)
-        actor = self._kinds[role].remote(self._plan, role, member)
-        self._actors[role, member] = actor
-        self._preparing[actor.prepare.remote()] = role, member
-
-    def kill(self, role: Role, member: int) -> None:
-        """End the member's process."""
-        if (actor := self._actors.get((role, member))) is not None:
-            ray.kill(actor)
-
-    def wait(self, seen: int) -> list[Event]:
-        """Sleep on the coordinator's doorbell; now and then ask Ray which members came up or are gone."""
-        assert self._board is not None
-        timeout = 0.0 if self._preparing else _WAIT_SECONDS
-        if timeout:
-            self._board.bells.wait(COORDINATOR, seen, timeout)
-        now = time.monotonic()
-        if now - self._checked < _WAIT_SECONDS and not self._preparing:
-            return []
-        self._checked = now
-        references = [*self._preparing, *self._running]
-        patience = _WAIT_SECONDS if self._preparing else 0
-        done, _ = ray.wait(references, num_returns=1, timeout=patience)
-        if done:
-            done, _ = ray.wait(references, num_returns=len(references), timeout=0)
-        return [event for reference in done if (event := self._take(reference)) is not None]
-
-    def close(self, at_once: bool = False) -> None:
-        """End the members, at first by asking, and give the shared memory back."""
-        if self._board is not None:
-            self._board.close()
-            if self._running and not at_once:
-                ray.wait(list(self._running), num_returns=len(self._running), timeout=_CLOSE_SECONDS)
-        for actor in self._actors.values():
-            ray.kill(actor)
-        self._actors.clear()
-        self._preparing.clear()
-        self._running.clear()
-        self._board = None
-        if self._folder is not None:
-            self._folder.remove()
-            self._folder = None
-
-    def _take(self, reference: Any) -> Event | None:
-        """The event that a finished call stands for."""
-        prepared = reference in self._preparing
-        member = (self._preparing if prepared else self._running).pop(reference)
-        try:
-            result = ray.get(reference)
-        except RayError as error:
-            self._actors.pop(member, None)
-            return Lost(*member, _cause(error))
-        if result is not None:
-            return result
-        if prepared:
-            self._running[self._actors[member].run.remote()] = member
-            return Ready(*member)
-        return None
 
 
 class _StoppedEarly(Exception):
@@ -244,7 +98,7 @@ class RayExecution:
                     if self._stopping is Stop.KILL:
                         yield _ended(order, last, Outcome.CANCELLED, None, "Stopped at once.")
                         return
-                    cause = _cause(error)
+                    cause = cause_of_death(error)
                     if restart == COORDINATOR_RESTARTS:
                         message = (
                             f"The coordinator's process died {restart + 1} times, the last time: {cause}."
@@ -273,9 +127,8 @@ class RayExecution:
 
     def _attempt(self, order: JobOrder, group: PlacementGroup, cpus: float, gpus: float) -> Iterator[Report]:
         strategy = PlacementGroupSchedulingStrategy(group, placement_group_capture_child_tasks=True)
-        kind = ray.remote(num_cpus=0, max_restarts=0, max_concurrency=2, scheduling_strategy=strategy)(
-            CoordinatorActor
-        )
+        # One thread trains, the other takes requests to stop.
+        kind = actor_class(CoordinatorActor, num_cpus=0, max_concurrency=2, scheduling_strategy=strategy)
         with self._lock:
             self._coordinator = kind.remote(cpus, gpus)
             self._pass_on()
@@ -339,37 +192,40 @@ class RayRuntime:
     def __init__(self, address: str | None = None) -> None:
         self._address = address
         self._lock = threading.Lock()
-        self._session: str | None = None
+        self._session: OwnedFolder | None = None
 
     def start(self) -> None:
         """Start Ray here, or connect to the cluster. JobError where that fails."""
         with self._lock:
             if ray.is_initialized():
                 return
-            # Ray's own notice about its token authentication, which stays on, is nothing that a user asked
-            # for.
-            logging.getLogger("ray._private.authentication").setLevel(logging.ERROR)
-            options: dict[str, Any] = {
-                "log_to_driver": False,
-                "logging_level": "ERROR",
-                "configure_logging": False,
-            }
-            if self._address is None:
-                self._session = tempfile.mkdtemp(prefix="chainrule-ray-")
-                options |= {
-                    "include_dashboard": False,
-                    "object_store_memory": _OBJECT_STORE_BYTES,
-                    "_temp_dir": self._session,
-                }
-            try:
-                ray.init(self._address or "local", **options)
-            except Exception as error:
-                where = (
-                    f"Ray at {self._address} cannot be reached"
-                    if self._address
-                    else "Ray could not be started"
-                )
-                raise JobError(Reason.RESOURCES_UNAVAILABLE, f"{where}: {error}") from error
+            # Its notices (token authentication is on, not the main thread) are nothing that users asked for.
+            logging.getLogger("ray").setLevel(logging.ERROR)
+            options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
+            if self._address is not None:
+                try:
+                    ray.init(self._address, **options)
+                except Exception as error:
+                    message = f"Ray at {self._address} cannot be reached: {error}"
+                    raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
+                return
+            for last in (False, True):
+                self._session = temporary_folder("ray")
+                try:
+                    ray.init(
+                        "local",
+                        include_dashboard=False,
+                        object_store_memory=_OBJECT_STORE_BYTES,
+                        _temp_dir=str(self._session.path),
+                        **options,
+                    )
+                    return
+                except Exception as error:
+                    # On a machine that is very busy, Ray may give up on its own processes too early.
+                    self._end_session()
+                    if last:
+                        message = f"Ray could not be started: {error}"
+                        raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
 
     def execute(self, order: JobOrder) -> Execution:
         """Begin a job."""
@@ -379,12 +235,14 @@ class RayRuntime:
     def close(self) -> None:
         """End everything that was started here, or leave the cluster."""
         with self._lock:
-            if ray.is_initialized():
-                ray.shutdown()
-            if self._session is not None:
-                shutil.rmtree(self._session, ignore_errors=True)
-                self._session = None
+            self._end_session()
             clear_abandoned()
+
+    def _end_session(self) -> None:
+        ray.shutdown()
+        if self._session is not None:
+            self._session.remove()
+            self._session = None
 
 
 def _ended(
@@ -401,12 +259,3 @@ def _ended(
 def _forget(group: PlacementGroup) -> None:
     with suppress(Exception):  # the cluster may be gone, and the group with it
         remove_placement_group(group)
-
-
-def _cause(error: RayError) -> str:
-    """One line on why a process is gone."""
-    if isinstance(error, OutOfMemoryError):
-        return "the node ran out of memory"
-    text = str(error)
-    detail = next((line for line in text.splitlines() if "exit type" in line or "dead because" in line), text)
-    return f"its process died ({' '.join(detail.split())[:200]})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from chainrule.worker.coordinator import STALL_SECONDS, Coordinator, Phase, Schedule
 from chainrule.worker.messages import (
@@ -47,8 +48,8 @@ from chainrule.worker.runtime import Stop
 from chainrule.worker.spec import EarlyStoppingSpec
 
 
-def schedule(**changes):
-    values = {
+def schedule(**changes: Any) -> Schedule:
+    values: dict[str, Any] = {
         "epochs": 2,
         "steps_per_epoch": 4,
         "train_samples": 40,
@@ -69,9 +70,9 @@ def schedule(**changes):
 START = Position()
 
 
-def assembled(position=START, **changes):
+def assembled(position: Position = START, **changes: Any) -> tuple[Any, list[Any]]:
     """A coordinator whose members are all up, and the instructions of the last of them."""
-    coordinator = Coordinator(schedule(**changes), position)
+    coordinator: Any = Coordinator(schedule(**changes), position)
     starts = coordinator.handle(Begin(), 0.0)
     instructions = []
     for start in starts:
@@ -79,21 +80,21 @@ def assembled(position=START, **changes):
     return coordinator, instructions
 
 
-def kinds(instructions):
+def kinds(instructions: list[Any]) -> list[type]:
     return [type(instruction) for instruction in instructions]
 
 
-def reports(instructions):
+def reports(instructions: list[Any]) -> list[Any]:
     return [instruction.report for instruction in instructions if isinstance(instruction, Tell)]
 
 
-def advance_to(coordinator, step, loss_sum=5.0, now=1.0):
+def advance_to(coordinator: Any, step: int, loss_sum: float = 5.0, now: float = 1.0) -> list[Any]:
     """Tell that all steps up to `step` are applied."""
     done = coordinator.position.step
     return coordinator.handle(Advanced(step, (loss_sum,) * (step - done)), now)
 
 
-def run_epoch(coordinator, accuracy_sum=5.0, loss_sum=3.0):
+def run_epoch(coordinator: Any, accuracy_sum: float = 5.0, loss_sum: float = 3.0) -> list[Any]:
     """Advance through the rest of an epoch, whatever is granted, and through its evaluation."""
     instructions = []
     while coordinator.phase is Phase.TRAINING:
@@ -103,7 +104,7 @@ def run_epoch(coordinator, accuracy_sum=5.0, loss_sum=3.0):
 
 
 def test_nothing_is_granted_before_every_member_is_up():
-    coordinator = Coordinator(schedule(), Position())
+    coordinator: Any = Coordinator(schedule(), Position())
     assert coordinator.handle(Begin(), 0.0) == [
         Start(Role.PARAMETER_SERVER, 0),
         Start(Role.WORKER, 0),
@@ -223,7 +224,7 @@ def test_a_lost_shard_is_started_again_under_its_own_index():
 
 
 def test_a_worker_lost_while_the_job_assembles_is_replaced_before_the_start():
-    coordinator = Coordinator(schedule(workers=1), Position())
+    coordinator: Any = Coordinator(schedule(workers=1), Position())
     coordinator.handle(Begin(), 0.0)
     coordinator.handle(Ready(Role.PARAMETER_SERVER, 0), 0.0)
     start, _ = coordinator.handle(Lost(Role.WORKER, 0, "killed"), 0.0)
@@ -239,7 +240,7 @@ def test_losses_without_progress_end_the_job_with_a_report():
         incarnation = next((i.member for i in instructions if isinstance(i, Start)), -1)
     end = instructions[-1]
     assert isinstance(end, End) and end.reason is Reason.WORKERS_LOST
-    assert "without one step of progress" in end.message
+    assert "without one step of progress" in str(end.message)
 
 
 def test_progress_renews_the_budget_for_losses():
@@ -320,7 +321,7 @@ def test_a_cancel_overrides_a_pause_that_is_under_way_and_not_the_other_way_roun
 
 
 def test_a_stop_before_the_members_are_up_ends_at_once():
-    coordinator = Coordinator(schedule(), Position())
+    coordinator: Any = Coordinator(schedule(), Position())
     coordinator.handle(Begin(), 0.0)
     assert coordinator.handle(StopRequested(Stop.CANCEL), 0.0)[-1].outcome is Outcome.CANCELLED
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from chainrule.worker.data import load_dataset
 from chainrule.worker.exchange.dataset import dataset_bytes, share_dataset
-from chainrule.worker.exchange.folder import ExchangeFolder, clear_abandoned
+from chainrule.worker.exchange.folder import clear_abandoned, exchange_folder
 from chainrule.worker.spec import parse_spec
 
 
 def make_and_hang(pipe):
-    folder = ExchangeFolder(1000)
+    folder = exchange_folder(1000)
     (folder.path / "board").write_bytes(b"x" * 1000)
     pipe.send(folder.path)
     signal.pause()
@@ -35,7 +35,7 @@ def test_the_folder_of_a_killed_process_is_cleared_away_and_that_of_a_live_one_i
 
 
 def test_a_folder_is_gone_once_it_is_removed():
-    folder = ExchangeFolder(1000)
+    folder = exchange_folder(1000)
     assert folder.path.is_dir()
     folder.remove()
     folder.remove()
@@ -43,7 +43,7 @@ def test_a_folder_is_gone_once_it_is_removed():
 
 
 def test_more_than_shared_memory_holds_goes_to_the_disk():
-    folder = ExchangeFolder(1 << 60)
+    folder = exchange_folder(1 << 60)
     try:
         assert str(folder.path).startswith(os.environ.get("TMPDIR", "/tmp"))
     finally:

@@ -1,0 +1,173 @@
+"""The members of a job as Ray actors: started, watched and ended from the coordinator's process."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import ray
+from ray.exceptions import OutOfMemoryError, RayError
+from threadpoolctl import threadpool_limits
+
+from ..errors import JobError
+from ..exchange.arena import arena_bytes
+from ..exchange.board import COORDINATOR, Board, create_desk, create_shared_board
+from ..exchange.dataset import dataset_bytes, share_dataset
+from ..exchange.folder import OwnedFolder, exchange_folder
+from ..failures import broken
+from ..member import SharedPlan, make_member, serve
+from ..messages import Broken, Event, Lost, Ready
+from ..plan import Plan
+from ..reports import Reason, Role
+
+_WAIT_SECONDS = 0.05
+_CLOSE_SECONDS = 5.0
+
+
+class MemberActor:
+    """The process of one worker or parameter-server shard."""
+
+    def __init__(self, plan: SharedPlan, role: Role, member: int) -> None:
+        self._shared = plan
+        self._role = role
+        self._number = member
+
+    def prepare(self) -> Broken | None:
+        """Open the board and build the member; what is wrong comes back as a value."""
+        # More than one BLAS thread a process would fight with the other processes of the node, and change the
+        # bytes.
+        threadpool_limits(1)
+        try:
+            plan, self._board = self._shared.open()
+            self._member = make_member(plan, self._board, self._role, self._number)
+        except Exception as error:
+            return broken(self._role, self._number, error)
+        return None
+
+    def run(self) -> Broken | None:
+        """Work until the board is closed."""
+        try:
+            serve(self._board, self._member)
+        except MemoryError:
+            raise
+        except Exception as error:
+            return broken(self._role, self._number, error)
+        return None
+
+
+class GradientWorkerActor(MemberActor):
+    """A gradient worker, under a name that `ray list actors` shows."""
+
+
+class ParameterServerActor(MemberActor):
+    """A parameter-server shard, under a name that `ray list actors` shows."""
+
+
+class RayCrew:
+    """Starts and watches the members' actors; lives in the coordinator's process."""
+
+    def __init__(self, cpus: float, gpus: float) -> None:
+        """cpus, gpus: what each worker asks Ray for."""
+        self._kinds: dict[Role, Any] = {
+            Role.WORKER: actor_class(GradientWorkerActor, num_cpus=cpus, num_gpus=gpus),
+            Role.PARAMETER_SERVER: actor_class(ParameterServerActor, num_cpus=0),
+        }
+        self._actors: dict[tuple[Role, int], Any] = {}
+        self._preparing: dict[Any, tuple[Role, int]] = {}
+        self._running: dict[Any, tuple[Role, int]] = {}
+        self._folder: OwnedFolder | None = None
+        self._board: Board | None = None
+        self._checked = 0.0
+
+    def open(self, plan: Plan) -> Board:
+        """Share the dataset and make the board in a folder of this node's memory."""
+        shape = plan.shape
+        desks = shape.workers * arena_bytes(shape.desk_fields())
+        size = dataset_bytes(plan.dataset) + arena_bytes(shape.board_fields()) + desks
+        self._folder = exchange_folder(size)
+        folder = self._folder.path
+        try:
+            self._board = create_shared_board(shape, folder)
+            dataset = share_dataset(plan.dataset, folder)
+        except OSError as error:
+            message = f"The job's shared memory in {folder} could not be made: {error.strerror or error}."
+            raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
+        self._plan = ray.put(SharedPlan(plan.spec, dataset, plan.layout, shape, folder))
+        return self._board
+
+    def start(self, role: Role, member: int) -> None:
+        """Start the member's actor."""
+        assert self._board is not None and self._folder is not None
+        if role is Role.WORKER:
+            create_desk(self._board.shape, self._folder.path, member)
+        actor = self._kinds[role].remote(self._plan, role, member)
+        self._actors[role, member] = actor
+        self._preparing[actor.prepare.remote()] = role, member
+
+    def kill(self, role: Role, member: int) -> None:
+        """End the member's process."""
+        if (actor := self._actors.get((role, member))) is not None:
+            ray.kill(actor)
+
+    def wait(self, seen: int) -> list[Event]:
+        """Sleep on the coordinator's doorbell; now and then ask Ray which members came up or are gone."""
+        assert self._board is not None
+        timeout = 0.0 if self._preparing else _WAIT_SECONDS
+        if timeout:
+            self._board.bells.wait(COORDINATOR, seen, timeout)
+        now = time.monotonic()
+        if now - self._checked < _WAIT_SECONDS and not self._preparing:
+            return []
+        self._checked = now
+        references = [*self._preparing, *self._running]
+        patience = _WAIT_SECONDS if self._preparing else 0
+        done, _ = ray.wait(references, num_returns=1, timeout=patience)
+        if done:
+            done, _ = ray.wait(references, num_returns=len(references), timeout=0)
+        return [event for reference in done if (event := self._take(reference)) is not None]
+
+    def close(self, at_once: bool = False) -> None:
+        """End the members, at first by asking, and give the shared memory back."""
+        if self._board is not None:
+            self._board.close()
+            if self._running and not at_once:
+                ray.wait(list(self._running), num_returns=len(self._running), timeout=_CLOSE_SECONDS)
+        for actor in self._actors.values():
+            ray.kill(actor)
+        self._actors.clear()
+        self._preparing.clear()
+        self._running.clear()
+        self._board = None
+        if self._folder is not None:
+            self._folder.remove()
+            self._folder = None
+
+    def _take(self, reference: Any) -> Event | None:
+        """The event that a finished call stands for."""
+        prepared = reference in self._preparing
+        member = (self._preparing if prepared else self._running).pop(reference)
+        try:
+            result: Any = ray.get(reference)
+        except RayError as error:
+            self._actors.pop(member, None)
+            return Lost(*member, cause_of_death(error))
+        if result is not None:
+            return result
+        if prepared:
+            self._running[self._actors[member].run.remote()] = member
+            return Ready(*member)
+        return None
+
+
+def actor_class(kind: type, **options: Any) -> Any:
+    """The Ray actor class of `kind`; restarting what dies is the coordinator's decision, never Ray's."""
+    return ray.remote(kind).options(max_restarts=0, max_task_retries=0, **options)
+
+
+def cause_of_death(error: RayError) -> str:
+    """One line on why a process is gone."""
+    if isinstance(error, OutOfMemoryError):
+        return "the node ran out of memory"
+    text = str(error)
+    detail = next((line for line in text.splitlines() if "exit type" in line or "dead because" in line), text)
+    return f"its process died ({' '.join(detail.split())[:200]})"
