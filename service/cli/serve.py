@@ -1,0 +1,54 @@
+"""`serve`: the service for others, on this machine's network, until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from ..api.server import Service
+from ..config import ServiceConfig
+from .connection import data_folder
+from .exits import ExitStatus
+from .log import log_to
+from .output import Output
+from .signals import SIGNALS, is_ignored
+
+
+def serve_forever(
+    host: str, port: int, runtime: str, ray_address: str | None, data_dir: Path | None, output: Output
+) -> int:
+    """Serve until a signal comes; the running job then saves a checkpoint for the next service."""
+    config = ServiceConfig(
+        data_folder(data_dir),
+        host=host,
+        port=port,
+        runtime="inprocess" if runtime == "inprocess" else "ray",
+        ray_address=ray_address,
+        resume_interrupted=True,
+    )
+    asyncio.run(_serve(config, output))
+    return ExitStatus.SUCCEEDED
+
+
+async def _serve(config: ServiceConfig, output: Output) -> None:
+    service = Service(config)
+    # Only now: importing Ray sets up a log of its own.
+    log_to(logging.StreamHandler())
+    asked = asyncio.Event()
+
+    def on_signal() -> None:
+        if asked.is_set():
+            service.hurry()
+        asked.set()
+
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        if not is_ignored(number):
+            loop.add_signal_handler(number, on_signal)
+    address = await service.start()
+    output.line(f"chainrule serves {config.data_folder} at {address}")
+    output.object({"address": address, "data_folder": str(config.data_folder)})
+    await asked.wait()
+    logging.getLogger(__name__).info("stopping: the running job saves a checkpoint")
+    await service.stop()

@@ -1,0 +1,90 @@
+"""`validate`: what a job would train, on what and how long, without training it and without a server."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from ...core.errors import ChainruleError
+from ...worker.inspect import JobSummary, inspect_job
+from ...worker.spec import JobSpec
+from ..client_errors import ServiceError
+from .exits import ExitStatus
+from .output import Output
+from .submission import JobFileProblem, Submission
+from .wording import count, shape, size
+
+
+def validate_job(submission: Submission, address: str | None, output: Output) -> int:
+    """Check the job here, or as the service at `address` sees it; raises what is wrong with it."""
+    spec = submission.load()
+    with output.waiting("reading the data"):
+        summary = _inspect(submission, spec) if address is None else _ask(submission, spec, address)
+    output.line(f"{submission.job_file} is a valid job.")
+    output.line()
+    output.render(layer_table(summary))
+    output.line()
+    output.pairs(summary_pairs(spec, summary))
+    output.object(_summary_object(spec, summary))
+    return ExitStatus.SUCCEEDED
+
+
+def _inspect(submission: Submission, spec: JobSpec) -> JobSummary:
+    try:
+        return inspect_job(spec)
+    except ChainruleError as error:
+        raise JobFileProblem(str(submission.job_file), error) from error
+
+
+def _ask(submission: Submission, spec: JobSpec, address: str) -> JobSummary:
+    from ..client import Client
+
+    with Client(address) as client:
+        try:
+            summary = client.create_job(spec, validate_only=True).summary
+        except ServiceError as error:
+            raise submission.blamed(error) from error
+    assert summary is not None
+    return summary
+
+
+def layer_table(summary: JobSummary) -> Table:
+    """One row a layer: what comes out of it for one sample, and how many numbers it learns."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("layer", no_wrap=True)
+    table.add_column("output shape", no_wrap=True, justify="right")
+    table.add_column("parameters", no_wrap=True, justify="right")
+    table.add_row("input", shape(summary.feature_shape), "")
+    for layer in summary.layers:
+        table.add_row(layer.name, shape(layer.output_shape), f"{layer.parameters:,}")
+    table.add_row("all", "", f"{summary.parameters:,}", style="bold")
+    return table
+
+
+def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
+    """Data, steps and memory in words."""
+    samples = count(summary.train_samples, "training sample")
+    if summary.test_samples:
+        samples += f", {summary.test_samples:,} held out"
+    if summary.classes is not None:
+        samples += f", {summary.classes:,} classes"
+    steps = (
+        f"{summary.total_steps:,} ({count(spec.training.epochs, 'epoch')} of "
+        f"{count(summary.steps_per_epoch, 'step')}, batch size {spec.training.batch_size})"
+    )
+    servers = count(spec.cluster.parameter_servers, "parameter server")
+    members = f"{count(spec.cluster.workers, 'worker')}, {servers}"
+    return [
+        ("data", samples),
+        ("steps", steps),
+        ("cluster", f"{members}, on {spec.cluster.device}"),
+        ("memory", f"about {size(summary.memory_bytes)} a worker"),
+    ]
+
+
+def _summary_object(spec: JobSpec, summary: JobSummary) -> dict[str, object]:
+    return {
+        "valid": True,
+        **{name: value for name, value in vars(summary).items() if name != "layers"},
+        "layers": [vars(layer) for layer in summary.layers],
+        "spec": spec.model_dump_job(),
+    }

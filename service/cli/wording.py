@@ -1,0 +1,83 @@
+"""Numbers, times and names as people read them; plain ASCII, so that every terminal can show them."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+
+def count(number: int, noun: str) -> str:
+    """`1 worker`, `1,437 workers`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def significant(value: float) -> str:
+    """Four significant digits where the value is of a readable size (`0.9722`, `12.35`, `1.2e-07`)."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0:
+        return "0"
+    magnitude = abs(value)
+    if magnitude < 1e-4 or magnitude >= 1e6:
+        return f"{value:.3g}"
+    decimals = max(0, 3 - max(math.floor(math.log10(magnitude)), -1))
+    return f"{value:.{decimals}f}"
+
+
+def duration(seconds: float) -> str:
+    """`0:07`, `12:30`, `1:02:03`, `3 d 04:00`."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return "-:--"
+    whole = round(seconds)
+    days, rest = divmod(whole, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, secs = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours:02d}:{minutes:02d}"
+    if hours:
+        return f"{hours}:{minutes:02d}:{secs:02d}"
+    return f"{minutes}:{secs:02d}"
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """How long before `now` something was: `12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`."""
+    seconds = ((now or datetime.now(timezone.utc)) - moment).total_seconds()
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{max(0, int(seconds))} s ago"
+
+
+def size(byte_count: int) -> str:
+    """`812 B`, `38.2 kB`, `1.4 MB` (powers of 1000)."""
+    if byte_count < 1000:
+        return f"{byte_count} B"
+    value = float(byte_count)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.95 or unit == "TB":
+            return f"{value:.1f} {unit}"
+    raise AssertionError("unreachable")
+
+
+def shape(dimensions: Sequence[int]) -> str:
+    """`784`, `28 x 28`; a single value is `1`."""
+    return " x ".join(str(dimension) for dimension in dimensions) or "1"
+
+
+def member_name(kind: str, member: int) -> str:
+    """`worker 3`, `parameter server 0`."""
+    return f"{kind.replace('_', ' ')} {member}"
+
+
+def command_line(*words: str) -> str:
+    """A command that can be pasted into a shell."""
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def one_paragraph(text: str) -> str:
+    """`text` without control characters (a file name or a server may hold some) and without empty lines."""
+    lines = ("".join(c if c.isprintable() else " " for c in line).rstrip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line)
