@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from queue import SimpleQueue
@@ -38,6 +39,7 @@ COORDINATOR_RESTARTS = 2
 _KILL_SECONDS = 1.0
 # The object store carries only reports and plans; 75 MiB is the least that Ray accepts.
 _OBJECT_STORE_BYTES = 80 * 2**20
+_QUIET: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
 
 
 class CoordinatorActor:
@@ -192,40 +194,24 @@ class RayRuntime:
     def __init__(self, address: str | None = None) -> None:
         self._address = address
         self._lock = threading.Lock()
-        self._session: OwnedFolder | None = None
+        self._folder: OwnedFolder | None = None
+        # Ray's daemons end with the thread that started them, so one has to last as long as the runtime.
+        self._keeper: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
         """Start Ray here, or connect to the cluster. JobError where that fails."""
         with self._lock:
-            if ray.is_initialized():
+            if self._keeper is not None:
                 return
             # Its notices (token authentication is on, not the main thread) are nothing that users asked for.
             logging.getLogger("ray").setLevel(logging.ERROR)
-            options: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
-            if self._address is not None:
-                try:
-                    ray.init(self._address, **options)
-                except Exception as error:
-                    message = f"Ray at {self._address} cannot be reached: {error}"
-                    raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
-                return
-            for last in (False, True):
-                self._session = temporary_folder("ray")
-                try:
-                    ray.init(
-                        "local",
-                        include_dashboard=False,
-                        object_store_memory=_OBJECT_STORE_BYTES,
-                        _temp_dir=str(self._session.path),
-                        **options,
-                    )
-                    return
-                except Exception as error:
-                    # On a machine that is very busy, Ray may give up on its own processes too early.
-                    self._end_session()
-                    if last:
-                        message = f"Ray could not be started: {error}"
-                        raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
+            keeper = ThreadPoolExecutor(1, thread_name_prefix="ray")
+            try:
+                keeper.submit(self._connect if self._address else self._start_here).result()
+            except BaseException:
+                keeper.shutdown(wait=False)
+                raise
+            self._keeper = keeper
 
     def execute(self, order: JobOrder) -> Execution:
         """Begin a job."""
@@ -235,14 +221,43 @@ class RayRuntime:
     def close(self) -> None:
         """End everything that was started here, or leave the cluster."""
         with self._lock:
-            self._end_session()
+            if self._keeper is not None:
+                self._keeper.submit(self._end).result()
+                self._keeper.shutdown()
+                self._keeper = None
             clear_abandoned()
 
-    def _end_session(self) -> None:
+    def _connect(self) -> None:
+        try:
+            ray.init(self._address, **_QUIET)
+        except Exception as error:
+            message = f"Ray at {self._address} cannot be reached: {error}"
+            raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
+
+    def _start_here(self) -> None:
+        for last in (False, True):
+            self._folder = temporary_folder("ray")
+            try:
+                ray.init(
+                    "local",
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    _temp_dir=str(self._folder.path),
+                    **_QUIET,
+                )
+                return
+            except Exception as error:
+                # On a machine that is very busy, Ray may give up on its own processes too early.
+                self._end()
+                if last:
+                    message = f"Ray could not be started: {error}"
+                    raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
+
+    def _end(self) -> None:
         ray.shutdown()
-        if self._session is not None:
-            self._session.remove()
-            self._session = None
+        if self._folder is not None:
+            self._folder.remove()
+            self._folder = None
 
 
 def _ended(
