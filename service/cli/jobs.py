@@ -40,7 +40,7 @@ def submit_job(
             raise submission.blamed(error) from error
         before = f" behind {count(job.queue_position, 'other job')}" if job.queue_position else ""
         output.line(f"{job.id} is {job.state.value.lower()}{before}.")
-        output.pairs([("watch", command_line("chainrule", "watch", job.id, *connection.options))])
+        output.pairs([("watch", command_line("watch", job.id, *connection.options))])
         output.object(job_object(job))
     return ExitStatus.SUCCEEDED
 
@@ -101,7 +101,7 @@ def change_job(
         changed = client.pause_job(found) if action is JobAction.PAUSE else client.cancel_job(found)
         output.line(f"{changed.id} is {changed.state.value.lower()}.")
         if action is JobAction.PAUSE:
-            output.pairs([("resume", command_line("chainrule", "resume", changed.id, *connection.options))])
+            output.pairs([("resume", command_line("resume", changed.id, *connection.options))])
         output.object({"job": changed.id, "state": changed.state})
     return ExitStatus.SUCCEEDED
 

@@ -55,9 +55,9 @@ class Submission:
         return JobFileProblem(str(self.job_file), error) if error.violations else error
 
     def words(self, *more: str, continue_from: str | None = None, changes: Sequence[str] = ()) -> list[str]:
-        """The command line that asks for the same, with `changes` coming last and `more` at the end."""
+        """The arguments that ask for the same, with `changes` coming last and `more` at the end."""
         keys = {change.partition("=")[0] for change in changes}
-        words = ["chainrule", "train", str(self.job_file)]
+        words = ["train", str(self.job_file)]
         for change in (*(c for c in self.changes if c.partition("=")[0] not in keys), *changes):
             words += ["--set", change]
         if self.workers is not None:

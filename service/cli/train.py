@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from ...worker.reports import Reason
 from ..client import Job, ServiceError
 from ..jobs.states import JobState
 from .connection import Connection, address_of_holder, connect, connect_own, connect_to_train, data_folder
@@ -62,7 +63,7 @@ def resume_job(
         with connect(address, data_dir) as connection:
             resumed = connection.client.resume_job(connection.find(job))
             output.line(f"{resumed.id} goes on.")
-            output.pairs([("watch", command_line("chainrule", "watch", resumed.id, *connection.options))])
+            output.pairs([("watch", command_line("watch", resumed.id, *connection.options))])
             output.object({"job": resumed.id, "state": resumed.state})
         return ExitStatus.SUCCEEDED
     with (
@@ -164,19 +165,19 @@ class _Following:
         options = self.connection.options
         commands: dict[str, Sequence[str]] = {}
         if job.state is JobState.PAUSED:
-            commands["resume"] = ["chainrule", "resume", job.id, *options, *self._runtime_words()]
+            commands["resume"] = ["resume", job.id, *options, *self._runtime_words()]
         elif self.submission is not None:
             again = [*options, *self._runtime_words()]
             commands["repeat"] = self.submission.words(*again)
-            if job.state is not JobState.FAILED and job.checkpoint_step is not None:
+            if job.checkpoint_step is not None and not (job.error and job.error.reason == Reason.DIVERGED):
                 longer = [f"training.epochs={2 * job.spec['training']['epochs']}"]
                 changes = longer if job.state is JobState.SUCCEEDED else []
                 commands["continue"] = self.submission.words(*again, continue_from=job.id, changes=changes)
         if job.state is JobState.SUCCEEDED:
             if model is not None:
-                commands["use"] = ["chainrule", "predict", str(model), "INPUTS"]
+                commands["use"] = ["predict", str(model), "INPUTS"]
             else:
-                commands["use"] = ["chainrule", "predict", job.id, "INPUTS", *options]
+                commands["use"] = ["predict", job.id, "INPUTS", *options]
         return {purpose: command_line(*words) for purpose, words in commands.items()}
 
     def _runtime_words(self) -> list[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
+from pathlib import Path
 
 
 def count(number: int, noun: str) -> str:
@@ -73,8 +76,16 @@ def member_name(kind: str, member: int) -> str:
 
 
 def command_line(*words: str) -> str:
-    """A command that can be pasted into a shell."""
-    return " ".join(shlex.quote(word) for word in words)
+    """A chainrule command that can be pasted into the shell that this one was typed in."""
+    return " ".join(shlex.quote(word) for word in (_program(), *words))
+
+
+def _program() -> str:
+    """`chainrule`, or the path it was called by where the shell knows none, or another, by that name."""
+    called, found = Path(sys.argv[0]), shutil.which("chainrule")
+    if called.name != "chainrule" or (found is not None and called.exists() and called.samefile(found)):
+        return "chainrule"
+    return str(called)
 
 
 def one_paragraph(text: str) -> str:

@@ -83,7 +83,7 @@ def test_a_shape_without_dimensions_is_one_value() -> None:
 
 
 def test_a_command_can_be_pasted_whatever_the_file_is_called() -> None:
-    assert command_line("chainrule", "train", "my job.yaml") == "chainrule train 'my job.yaml'"
+    assert command_line("train", "my job.yaml") == "chainrule train 'my job.yaml'"
 
 
 def test_control_characters_and_empty_lines_never_reach_the_terminal() -> None:
