@@ -18,7 +18,7 @@ help:  ## show the targets
 	@echo "PYTHON=... names the Python (3.10 or newer) that .venv is made with."
 
 demo: $(call installed,base)  ## train examples/digits.yaml on this machine; jobs and models go to .demo
-	CHAINRULE_DATA_DIR="$(CURDIR)/.demo" $(BIN)/chainrule train examples/digits.yaml
+	CHAINRULE_DATA_DIR=.demo $(BIN)/chainrule train examples/digits.yaml
 
 test: $(call installed,test)  ## run the test suite (TESTS=... for a part of it)
 	$(BIN)/python -m pytest $(TESTS)

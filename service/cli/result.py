@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ..jobs.job import Job
 from ..jobs.states import JobState
-from .wording import duration, significant, size
+from .wording import duration, short_path, significant, size
 
 STATE_STYLES = {
     JobState.SUCCEEDED: "bold green",
@@ -44,7 +44,7 @@ def result_pairs(result: Result) -> list[tuple[str, str | Text]]:
         pairs.append((name.replace("_", " "), f"{significant(value)} (held out)"))
     if job.model is not None:
         pairs.append(("digest", job.model.digest))
-        where = str(result.model) if result.model is not None else "kept by the service"
+        where = short_path(result.model) if result.model is not None else "kept by the service"
         pairs.append(("model", f"{where} ({size(job.model.size_bytes)})"))
     elif job.checkpoint_step is not None:
         pairs.append(("checkpoint", f"step {job.checkpoint_step:,}"))

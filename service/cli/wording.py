@@ -88,6 +88,12 @@ def _program() -> str:
     return str(called)
 
 
+def short_path(path: Path) -> str:
+    """`path` from the present folder where it lies in it, else as it is."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
 def one_paragraph(text: str) -> str:
     """`text` without control characters (a file name or a server may hold some) and without empty lines."""
     lines = ("".join(c if c.isprintable() else " " for c in line).rstrip() for line in text.splitlines())

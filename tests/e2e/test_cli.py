@@ -70,7 +70,7 @@ def test_training_in_a_pipe_ends_with_the_result_and_what_to_do_next(run: Run, t
     labels = {line.split()[0]: line.split(maxsplit=1)[1] for line in lines if len(line.split()) > 1}
     assert labels["state"].startswith("succeeded (4 of 4 epochs")
     assert len(labels["digest"]) == 64
-    assert Path(labels["model"].split(" (")[0]).is_file()
+    assert (tmp_path / labels["model"].split(" (")[0]).is_file()
     assert run(*shlex.split(labels["continue"])[1:]).returncode == 0
     np.save(tmp_path / "new.npy", np.zeros((3, 64), np.uint8))
     assert run(*shlex.split(labels["use"].replace("INPUTS", "new.npy"))[1:]).returncode == 0

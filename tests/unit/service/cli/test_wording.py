@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from chainrule.service.cli.wording import (
     duration,
     one_paragraph,
     shape,
+    short_path,
     significant,
     size,
 )
@@ -88,3 +90,11 @@ def test_a_command_can_be_pasted_whatever_the_file_is_called() -> None:
 
 def test_control_characters_and_empty_lines_never_reach_the_terminal() -> None:
     assert one_paragraph("bad \x1b[31mname\a\n\nsecond line\n") == "bad  [31mname\nsecond line"
+
+
+def test_a_path_below_the_present_folder_is_written_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert short_path(tmp_path / "jobs" / "model.safetensors") == "jobs/model.safetensors"
+    assert short_path(tmp_path.parent / "other") == str(tmp_path.parent / "other")
