@@ -1,13 +1,15 @@
 """Checkpoints: all that a bit-exact continuation needs, written atomically and verified before it is used.
 
 One folder a checkpoint, `step-000000450/`: `state.safetensors` (weights and optimizer state as flat buffers)
-and `checkpoint.json` (the job, the position, the layout, and the digest over the arrays).
+and `checkpoint.json` (the job, the position, the layout, the digest over the arrays, and checksums of
+both files).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +21,7 @@ import numpy as np
 from ..core.errors import FileFormatError
 from ..core.flat import FlatLayout
 from ..core.serialize import digest, load_tensors, save_tensors
-from .durable import put_folder, storage_errors, sync_file, write_bytes
+from .durable import put_folder, storage_errors, sync_file, sync_folder, write_bytes
 from .errors import JobError
 from .faults import reach
 from .messages import Best, Position
@@ -28,6 +30,7 @@ from .reports import Reason
 FORMAT = 1
 KEPT = 2
 """Checkpoints kept: the newest, and one more in case the newest is damaged."""
+_WRITING, _OUTDATED = ".writing-", ".outdated-"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +72,7 @@ def write_checkpoint(job_folder: Path, checkpoint: Checkpoint) -> str:
     folder = checkpoints_folder(job_folder)
     step = checkpoint.position.step
     target = folder / f"step-{step:09d}"
-    written = folder / f".writing-{target.name}"
+    written = folder / f"{_WRITING}{target.name}"
     value = checkpoint.digest()
     tensors = {"parameters": checkpoint.parameters}
     tensors |= {f"state/{slot}": row for slot, row in zip(checkpoint.slots, checkpoint.state, strict=True)}
@@ -77,8 +80,10 @@ def write_checkpoint(job_folder: Path, checkpoint: Checkpoint) -> str:
         tensors["best"] = checkpoint.best
     with storage_errors("The checkpoint", target):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(written, ignore_errors=True)
+            recover_checkpoints(job_folder)
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                sync_folder(job_folder)
             written.mkdir()
             reach("checkpoint.before_state", step)
             save_tensors(written / "state.safetensors", tensors, {"format": str(FORMAT)})
@@ -86,13 +91,35 @@ def write_checkpoint(job_folder: Path, checkpoint: Checkpoint) -> str:
             description = _describe(checkpoint, value, _sha256(written / "state.safetensors"))
             write_bytes(written / "checkpoint.json", json.dumps(description, indent=1).encode())
             reach("checkpoint.before_rename", step)
+            if target.exists():
+                os.rename(target, folder / f"{_OUTDATED}{target.name}")
+            reach("checkpoint.between_renames", step)
             put_folder(written, target)
-        except BaseException:
-            shutil.rmtree(written, ignore_errors=True)
-            raise
-    for old in checkpoint_steps(job_folder)[:-KEPT]:
-        shutil.rmtree(folder / f"step-{old:09d}", ignore_errors=True)
+        finally:
+            recover_checkpoints(job_folder)
+    # Beyond the step just written lie only damaged ones, and those of a run that this one took the place of.
+    steps = checkpoint_steps(job_folder)
+    kept = [other for other in steps if other <= step][-KEPT:]
+    for other in steps:
+        if other not in kept:
+            shutil.rmtree(folder / f"step-{other:09d}", ignore_errors=True)
     return value
+
+
+def recover_checkpoints(job_folder: Path) -> None:
+    """Put a checkpoint back that was to be replaced and was not, and clear away what was never finished.
+
+    Only for the process that writes this job's checkpoints.
+    """
+    folder = checkpoints_folder(job_folder)
+    for outdated in folder.glob(f"{_OUTDATED}*"):
+        target = folder / outdated.name[len(_OUTDATED) :]
+        if target.exists():
+            shutil.rmtree(outdated, ignore_errors=True)
+        else:
+            os.rename(outdated, target)
+    for written in folder.glob(f"{_WRITING}*"):
+        shutil.rmtree(written, ignore_errors=True)
 
 
 def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
@@ -102,6 +129,8 @@ def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
         description = json.loads((folder / "checkpoint.json").read_bytes())
         if description["format"] != FORMAT:
             raise _invalid(folder, f"it has format {description['format']}, this version reads {FORMAT}")
+        if description.pop("checksum") != _checksum(description):
+            raise _invalid(folder, "checkpoint.json is not the file that was written (its checksum differs)")
         if _sha256(folder / "state.safetensors") != description["sha256"]:
             raise _invalid(folder, "state.safetensors is not the file that was written (its SHA-256 differs)")
         tensors, _ = load_tensors(folder / "state.safetensors")
@@ -121,7 +150,7 @@ def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
         )
     except FileNotFoundError as error:
         raise _invalid(folder, f"{Path(error.filename).name} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError, FileFormatError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, FileFormatError) as error:
         raise _invalid(folder, str(error)) from error
     if checkpoint.digest() != description["digest"]:
         raise _invalid(folder, "its arrays do not have the digest that was written with them")
@@ -143,7 +172,7 @@ def read_newest_checkpoint(job_folder: Path) -> Checkpoint | None:
 
 
 def _describe(checkpoint: Checkpoint, value: str, sha256: str) -> dict[str, Any]:
-    return {
+    description = {
         "format": FORMAT,
         "job": checkpoint.job,
         "dataset": checkpoint.dataset,
@@ -153,10 +182,16 @@ def _describe(checkpoint: Checkpoint, value: str, sha256: str) -> dict[str, Any]
         "digest": value,
         "sha256": sha256,
     }
+    return {**description, "checksum": _checksum(description)}
 
 
 def _invalid(folder: Path, what: str) -> JobError:
     return JobError(Reason.CHECKPOINT_INVALID, f"The checkpoint {folder} cannot be used: {what}.")
+
+
+def _checksum(description: dict[str, Any]) -> str:
+    """Of all the other fields, in the form that JSON gives them."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
 def _sha256(path: Path) -> str:

@@ -110,7 +110,8 @@ class Phase(Enum):
 class Coordinator:
     """Events in, instructions out; see the module's docstring. `now` is any monotonic clock in seconds."""
 
-    def __init__(self, schedule: Schedule, position: Position) -> None:
+    def __init__(self, schedule: Schedule, position: Position, resumed: bool = False) -> None:
+        """`resumed`: `position` is that of a checkpoint of this job itself."""
         self.phase = Phase.ASSEMBLING
         self.position = position
         self.horizon = position.step
@@ -124,7 +125,7 @@ class Coordinator:
         self._stop: Stop | None = None
         self._stopping: Outcome = Outcome.SUCCEEDED
         self._snapshot: Position | None = None
-        self._checkpoint_step: int | None = position.step or None
+        self._checkpoint_step = position.step if resumed else None
         self._digest: str | None = None
         self._pace = Pace()
         self._epoch_began = 0.0
@@ -224,6 +225,7 @@ class Coordinator:
     def _lost(self, event: Lost) -> list[Instruction]:
         instructions: list[Instruction] = []
         if event.role is Role.WORKER:
+            action = "another was started in its place"
             place = self._starting.pop(event.member, None)
             if place is None:
                 if event.member not in self._crew:
@@ -232,8 +234,8 @@ class Coordinator:
                 self._crew[place] = None
                 if self.phase is not Phase.ASSEMBLING:
                     instructions.append(self._assign())
+                    action = "its micro-batches went to the other workers, and a replacement was started"
             start = self._start_worker(place)
-            action = "its micro-batches went to the other workers, and a replacement was started"
             if self._crew.count(None) == self._schedule.workers:
                 action = "training waits for the replacement that was started"
         else:
@@ -271,7 +273,7 @@ class Coordinator:
         return [Grant(horizon)]
 
     def _advanced(self, event: Advanced, now: float) -> list[Instruction]:
-        if self.phase not in (Phase.TRAINING, Phase.STOPPING):
+        if self.phase is not Phase.TRAINING:
             return []
         schedule = self._schedule
         step, epoch_loss = self.position.step, self.position.epoch_loss

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,14 +60,7 @@ def put_file(source: Path, target: Path) -> None:
 
 
 def put_folder(source: Path, target: Path) -> None:
-    """Move a folder of written files to its place; one that is there already is replaced."""
+    """Move a folder of written files to its place, where nothing may be yet."""
     sync_folder(source)
-    if target.exists():
-        outdated = target.with_name(f".outdated-{target.name}")
-        shutil.rmtree(outdated, ignore_errors=True)
-        os.rename(target, outdated)
-        os.rename(source, target)
-        shutil.rmtree(outdated, ignore_errors=True)
-    else:
-        os.rename(source, target)
+    os.rename(source, target)
     sync_folder(target.parent)

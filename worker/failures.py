@@ -21,6 +21,12 @@ def describe_failure(error: Exception) -> tuple[Reason, str]:
     """The reason and the message that an exception stands for; INTERNAL for one that nobody foresaw."""
     if isinstance(error, JobError):
         return error.reason, error.message
+    if isinstance(error, MemoryError):
+        message = (
+            f"There is not enough memory for this job ({str(error) or 'no details'}). Use fewer units, a "
+            "smaller training.batch_size, or a machine with more memory."
+        )
+        return Reason.OUT_OF_MEMORY, message
     for kind, reason in _REASONS.items():
         if isinstance(error, kind):
             return reason, str(error)

@@ -148,6 +148,7 @@ class GradientWorker:
             first_sample=self._grid.micro_batch_bounds(step, micro_batch)[0],
         )
         desk = self._desk
+        desk.reserve(micro_batch)
         desk.losses[micro_batch] = self._computer.gradient(
             self._grid.indices(step, micro_batch),
             self._grid.batch_samples(step),

@@ -6,13 +6,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import numpy as np
 
 from ..core.serialize import digest
-from .checkpoint import Checkpoint, write_checkpoint
+from .checkpoint import Checkpoint, checkpoint_steps, write_checkpoint
 from .coordinator import Coordinator
 from .crew import Crew
 from .durable import storage_errors
@@ -46,7 +48,7 @@ from .messages import (
 )
 from .model import save_model
 from .plan import Plan, make_plan, make_schedule
-from .reports import CheckpointSaved, Finished, Outcome, Reason, Report
+from .reports import Finished, Outcome, Reason, Report
 from .runtime import JobOrder, Stop
 from .start import StartingPoint, starting_point
 
@@ -63,7 +65,7 @@ def run_job(
 
     Never raises for what can go wrong with a job. `stops` may be fed from any thread.
     """
-    last = _Last()
+    last = _Last(order.folder)
     try:
         for report in _train(order, crew, stops, clock):
             if isinstance(report, Finished):
@@ -93,25 +95,26 @@ class _Killed(Exception):
 class _Last:
     """The newest of what was reported, for the end that the coordinator does not get to tell."""
 
+    folder: Path
     step: int = 0
     epoch: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
-    checkpoint_step: int | None = None
 
     def note(self, report: Report) -> None:
         self.step = getattr(report, "step", self.step)
         self.epoch = getattr(report, "epoch", self.epoch)
         self.metrics = getattr(report, "metrics", self.metrics)
-        if isinstance(report, CheckpointSaved):
-            self.checkpoint_step = self.step
 
     def finished(self, outcome: Outcome, reason: Reason | None, message: str) -> Finished:
+        steps: list[int] = []
+        with suppress(OSError):  # a folder that cannot be read may be what ended the job
+            steps = checkpoint_steps(self.folder)
         return Finished(
             outcome,
             self.step,
             self.epoch,
             self.metrics,
-            checkpoint_step=self.checkpoint_step,
+            checkpoint_step=steps[-1] if steps else None,
             reason=reason,
             message=message,
         )
@@ -124,7 +127,7 @@ def _train(
     start = starting_point(order, plan)
     board = crew.open(plan)
     board.begin(start.position.step, start.parameters, start.state)
-    coordinator = Coordinator(make_schedule(plan), start.position)
+    coordinator = Coordinator(make_schedule(plan), start.position, start.resumed)
     hands = _Hands(order, plan, start, board, crew)
     events: deque[Event] = deque([Begin()])
     while True:
@@ -218,7 +221,7 @@ class _Hands:
 
     def _evaluation_sums(self) -> tuple[float, ...] | None:
         """The sums over all chunks, added in the order of the chunks; None while one is missing."""
-        desks = [self._board.desk(incarnation) for incarnation in self._board.crew()]
+        desks = self._board.desks()
         total = np.zeros(self._plan.shape.evaluation_values)
         for chunk in range(self._plan.shape.evaluation_chunks):
             desk = next((desk for desk in desks if desk.has_evaluation(self._evaluation, chunk)), None)

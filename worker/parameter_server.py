@@ -112,9 +112,9 @@ class ParameterServer:
         board, shard = self._board, self._shard
         if shard.step >= board.horizon:
             return False
+        desks = board.desks()
         for micro_batch in shard.missing():
-            for incarnation in board.crew():
-                desk = board.desk(incarnation)
+            for desk in desks:
                 if desk.has_gradient(shard.step, micro_batch):
                     gradient = desk.gradients[micro_batch, self._part]
                     shard.push(shard.step, micro_batch, float(desk.losses[micro_batch]), gradient)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .checkpoint import Checkpoint, read_newest_checkpoint
+from .checkpoint import Checkpoint, checkpoints_folder, read_newest_checkpoint, recover_checkpoints
+from .durable import storage_errors
 from .errors import JobError
 from .messages import Position
 from .plan import Plan, dataset_fingerprint, initial_parameters
@@ -23,24 +24,32 @@ MAY_DIFFER = (
     "training.early_stopping",
 )
 """Fields in which a job may differ from the one that it continues: none of them moves a step already taken.
-An optimizer's numbers may differ too, its kind may not."""
+An optimizer's numbers may differ too, its kind may not; a state that it did not have so far
+(momentum) starts at 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class StartingPoint:
-    """parameters: (n,). state: (slots, n). best: (n,) or None. dataset: the fingerprint of the samples."""
+    """parameters: (n,). state: (slots, n). best: (n,) or None. dataset: the fingerprint of the samples.
+
+    resumed: whether `position` is that of a checkpoint of this job itself.
+    """
 
     position: Position
     parameters: np.ndarray
     state: np.ndarray
     best: np.ndarray | None
     dataset: str
+    resumed: bool
 
 
 def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
     """Find where this execution begins; JobError (CHECKPOINT_INVALID) where a checkpoint does not fit."""
     fingerprint = dataset_fingerprint(plan.dataset)
+    with storage_errors("What was left unfinished", checkpoints_folder(order.folder)):
+        recover_checkpoints(order.folder)
     checkpoint = read_newest_checkpoint(order.folder) if order.resume else None
+    resumed = checkpoint is not None
     if checkpoint is None and order.continue_from is not None:
         checkpoint = read_newest_checkpoint(order.continue_from)
         if checkpoint is None:
@@ -49,12 +58,15 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         # What early stopping saw belongs to the other job's schedule.
         position = replace(checkpoint.position, best=None, waited=0, stopped_early=False)
         checkpoint = replace(checkpoint, position=position, best=None)
+    state = np.zeros((plan.shape.slots, plan.shape.parameters), np.float32)
     if checkpoint is None:
-        state = np.zeros((plan.shape.slots, plan.shape.parameters), np.float32)
-        return StartingPoint(Position(), initial_parameters(plan), state, None, fingerprint)
+        return StartingPoint(Position(), initial_parameters(plan), state, None, fingerprint, resumed)
     _check_fit(checkpoint, plan, fingerprint)
+    for slot, row in zip(checkpoint.slots, checkpoint.state, strict=True):
+        if slot in plan.rule.slots:
+            state[plan.rule.slots.index(slot)] = row
     return StartingPoint(
-        checkpoint.position, checkpoint.parameters, checkpoint.state, checkpoint.best, fingerprint
+        checkpoint.position, checkpoint.parameters, state, checkpoint.best, fingerprint, resumed
     )
 
 

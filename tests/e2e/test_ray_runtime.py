@@ -143,7 +143,15 @@ def test_a_parameter_server_killed_by_a_signal_changes_no_byte(runtime, spec, ex
 
 def test_the_only_worker_killed_by_a_signal_is_replaced(runtime, spec, expected, tmp_path):
     alone = spec.with_overrides(["cluster.workers=1"])
-    reports = run(runtime, alone, tmp_path, kill_once("GradientWorkerActor", Started))
+    kill, desks = kill_once("GradientWorkerActor", Started), []
+
+    def at(report, stop):
+        kill(report, stop)
+        if isinstance(report, MemberJoined):
+            desks.extend(path.name for path in exchange_folder().glob("desk-*"))
+
+    reports = run(runtime, alone, tmp_path, at)
+    assert desks == ["desk-1"]
     assert [joined.kind for joined in told(reports, MemberJoined)] == [Role.WORKER]
     assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, expected.digest)
 

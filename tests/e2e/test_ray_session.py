@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -42,3 +44,20 @@ def test_ray_outlives_the_thread_that_started_it_and_leaves_no_folder(tmp_path):
     runtime.close()
     assert not ours.exists()
     assert [report.outcome for report in last if isinstance(report, Finished)] == [Outcome.SUCCEEDED] * 2
+
+
+def test_ray_leaves_a_signal_to_the_program_that_asked_for_it():
+    """By itself Ray has SIGTERM print a stack trace, which a service that is stopped should not show."""
+    program = (
+        "import os, signal, threading\n"
+        "from chainrule.worker.runtime.ray import RayRuntime\n"
+        "came = threading.Event()\n"
+        "signal.signal(signal.SIGTERM, lambda *_: came.set())\n"
+        "runtime = RayRuntime()\n"
+        "runtime.start()\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+        "print(came.wait(10))\n"
+        "runtime.close()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=90)
+    assert (done.stdout, done.stderr) == ("True\n", "")

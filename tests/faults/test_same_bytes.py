@@ -181,3 +181,16 @@ def test_early_stopping_survives_a_stop_with_its_best_weights(inprocess, digits)
     assert stopped.outcome is Outcome.PAUSED
     finished = inprocess.run(spec, resume=True)
     assert (finished.digest, finished.epoch) == (whole.digest, whole.epoch)
+
+
+def test_a_replacement_does_not_repeat_an_evaluation_that_is_over(inprocess, digits):
+    killer, evaluated = Killer("worker.before_compute", {20}), []
+
+    def hook(point, step):
+        killer(point, step)
+        if point == "worker.before_evaluate":
+            evaluated.append(step)
+
+    with faults.injected(hook):
+        inprocess.run(with_cluster(digits, 1, 1))
+    assert evaluated == [15, 30, 45]

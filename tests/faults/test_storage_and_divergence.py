@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from chainrule.worker import faults
 from chainrule.worker.checkpoint import checkpoint_steps, read_newest_checkpoint
 from chainrule.worker.model import load_model
-from chainrule.worker.reports import Outcome, Reason, Started
+from chainrule.worker.reports import CheckpointSaved, Outcome, Reason, Started
+from chainrule.worker.runtime import Stop
 
 
 def full_disk(point_of_failure, at_step):
@@ -137,3 +139,100 @@ def test_a_gpu_that_is_not_there_is_an_error_and_never_a_fallback(inprocess, dig
     finished = inprocess.run(digits.with_overrides(["cluster.device=cuda"]))
     assert (finished.outcome, finished.reason) == (Outcome.FAILED, Reason.DEVICE_UNAVAILABLE)
     assert "gpu-cu12" in (finished.message or "") or "GPU" in (finished.message or "")
+
+
+def test_a_checkpoint_that_cannot_be_replaced_stays(inprocess, digits):
+    spec = digits.with_overrides(["training.epochs=1"])
+    inprocess.run(spec)
+    with faults.injected(full_disk("checkpoint.before_rename", 15)):
+        assert inprocess.run(spec, resume=True).reason is Reason.STORAGE_FULL
+    with faults.injected(full_disk("checkpoint.between_renames", 15)):
+        assert inprocess.run(spec, resume=True).reason is Reason.STORAGE_FULL
+    assert checkpoint_steps(inprocess.folder / "job") == [15]
+
+
+def test_a_process_killed_while_it_replaced_its_only_checkpoint_goes_on_from_it(inprocess, digits):
+    spec = digits.with_overrides(["training.epochs=1"])
+    first = inprocess.run(spec)
+    folder = inprocess.folder / "job" / "checkpoints"
+    # What a kill between the two renames leaves behind.
+    (folder / "step-000000015").rename(folder / ".outdated-step-000000015")
+    (folder / ".writing-step-000000015").mkdir()
+    again = inprocess.run(spec, resume=True)
+    assert inprocess.told(Started)[0].step == 15
+    assert again.digest == first.digest
+    assert [path.name for path in folder.iterdir()] == ["step-000000015"]
+
+
+def test_what_a_killed_process_was_writing_is_cleared_away_by_the_next(inprocess, digits):
+    folder = inprocess.folder / "job" / "checkpoints"
+    (folder / ".writing-step-000000007").mkdir(parents=True)
+    inprocess.run(digits.with_overrides(["training.epochs=1"]), resume=True)
+    assert [path.name for path in folder.iterdir()] == ["step-000000015"]
+
+
+def test_the_checkpoint_just_written_is_never_the_one_that_is_thinned_out(inprocess, digits):
+    inprocess.run(digits.with_overrides(["training.epochs=5"]))
+    finished = inprocess.run(digits.with_overrides(["training.epochs=1"]))
+    assert finished.checkpoint_step == 15
+    assert checkpoint_steps(inprocess.folder / "job") == [15]
+
+
+def test_the_name_of_the_checkpoints_folder_is_durable_too(inprocess, digits, monkeypatch):
+    synced = []
+    fsync = os.fsync
+
+    def noted(descriptor):
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    inprocess.run(digits.with_overrides(["training.epochs=1"]))
+    job = inprocess.folder.resolve() / "job"
+    assert str(job) in synced[: synced.index(str(job / "checkpoints"))]
+
+
+@pytest.mark.parametrize(("before", "after"), [(0.0, 0.9), (0.9, 0.0)])
+def test_momentum_may_be_turned_on_and_off_by_a_continuation(inprocess, digits, before, after):
+    def spec(momentum, epochs):
+        return digits.with_overrides(
+            [f"optimizer={{sgd: {{learning_rate: 0.01, momentum: {momentum}}}}}", f"training.epochs={epochs}"]
+        )
+
+    inprocess.run(spec(before, 1), job="first")
+    finished = inprocess.run(spec(after, 2), job="second", continue_from=inprocess.folder / "first")
+    assert finished.outcome is Outcome.SUCCEEDED, finished.message
+    assert inprocess.told(Started)[0].step == 15
+
+
+def stop_at_the_start(how):
+    return lambda report: how if isinstance(report, Started) else None
+
+
+def test_a_resumed_job_that_is_killed_still_knows_its_checkpoint(inprocess, digits):
+    inprocess.run(digits.with_overrides(["training.epochs=1"]))
+    killed = inprocess.run(digits, resume=True, stop_at=stop_at_the_start(Stop.KILL))
+    assert (killed.outcome, killed.checkpoint_step) == (Outcome.CANCELLED, 15)
+
+
+def test_a_checkpoint_of_another_job_is_not_reported_as_one_of_this_job(inprocess, digits):
+    inprocess.run(digits.with_overrides(["training.epochs=1"]), job="first")
+    with faults.injected(full_disk("checkpoint.before_state", 30)):
+        failed = inprocess.run(digits, job="second", continue_from=inprocess.folder / "first")
+    assert inprocess.told(CheckpointSaved) == []
+    assert (failed.reason, failed.checkpoint_step) == (Reason.STORAGE_FULL, None)
+
+
+@pytest.mark.parametrize("damaged", ["a wrong step", "a layout that is none"])
+def test_a_damaged_description_gives_way_to_the_checkpoint_before(inprocess, digits, undisturbed, damaged):
+    inprocess.run(digits)
+    path = inprocess.folder / "job" / "checkpoints" / "step-000000045" / "checkpoint.json"
+    description = json.loads(path.read_text())
+    if damaged == "a wrong step":
+        description["position"]["step"] = 41
+    else:
+        description["layout"] = []
+    path.write_text(json.dumps(description))
+    finished = inprocess.run(digits, resume=True)
+    assert inprocess.told(Started)[0].step == 30
+    assert finished.digest == undisturbed.digest

@@ -22,6 +22,12 @@ def arena_bytes(fields: Fields) -> int:
     return sum(_padded_bytes(dtype, shape) for dtype, shape in fields.values())
 
 
+def arena_offset(fields: Fields, wanted: str) -> int:
+    """Where the array `wanted` begins in an arena, in bytes."""
+    names = list(fields)
+    return arena_bytes({name: fields[name] for name in names[: names.index(wanted)]})
+
+
 def arena_views(fields: Fields, buffer: mmap.mmap | np.ndarray) -> dict[str, np.ndarray]:
     """The arrays of an arena, as views into `buffer`."""
     views = {}
@@ -41,18 +47,37 @@ def private_arena(fields: Fields) -> dict[str, np.ndarray]:
     return arena_views(fields, block[start : start + size])
 
 
-def create_shared_arena(path: Path, fields: Fields) -> dict[str, np.ndarray]:
-    """A zeroed arena in a new file that other processes open by its path.
+def create_shared_arena(path: Path, fields: Fields, later: str | None = None) -> dict[str, np.ndarray]:
+    """A zeroed arena in a new file that other processes open by its path; OSError where there is no room.
 
-    A file mapped by hand, because `multiprocessing.shared_memory` before Python 3.13 has a tracker that
-    deletes segments which another process still uses.
+    `later`: the last array, whose rows get their memory one by one from `reserve_row`. A file mapped by hand,
+    because `multiprocessing.shared_memory` before Python 3.13 has a tracker that deletes segments which
+    another process still uses.
     """
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     try:
         os.ftruncate(descriptor, arena_bytes(fields))
+        _reserve(descriptor, 0, arena_bytes(fields) if later is None else arena_offset(fields, later))
         return arena_views(fields, mmap.mmap(descriptor, arena_bytes(fields)))
     finally:
         os.close(descriptor)
+
+
+def reserve_row(path: Path, fields: Fields, name: str, row: int) -> None:
+    """Get the memory for one row of an array of the arena at `path`; OSError where there is none."""
+    dtype, (_, *shape) = fields[name]
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        _reserve(descriptor, arena_offset(fields, name) + row * size, size)
+    finally:
+        os.close(descriptor)
+
+
+def _reserve(descriptor: int, start: int, size: int) -> None:
+    # Where memory is short this raises; a page found missing later would kill whoever touches it.
+    if size and hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, start, size)
 
 
 def open_shared_arena(path: Path, fields: Fields) -> dict[str, np.ndarray]:

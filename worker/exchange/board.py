@@ -11,16 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
-from .arena import Fields, create_shared_arena, open_shared_arena, private_arena
+from ..errors import JobError
+from ..reports import Reason
+from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_row
 from .doorbell import Doorbells, fence
 
 # Steps whose losses the coordinator may not have read yet; bounds how far ahead it may let the shards run.
 LOSS_RING = 4096
-MAX_INCARNATIONS = 4096
+WORKER_BELLS = 4096
 COORDINATOR = 0
 
 _HORIZON, _CLOSING, _EVALUATION, _GENERATION = range(4)
@@ -50,7 +53,7 @@ class BoardShape:
             "words": ("int64", (_WORDS,)),
             "crews": ("int64", (2, 1 + self.workers)),
             "versions": ("int64", (self.shards,)),
-            "bells": ("int32", (1 + self.shards + MAX_INCARNATIONS,)),
+            "bells": ("int32", (1 + self.shards + WORKER_BELLS,)),
             "losses": ("float64", (LOSS_RING,)),
             "parameters": ("float32", (2, self.parameters)),
             "state": ("float32", (2, self.slots, self.parameters)),
@@ -61,9 +64,9 @@ class BoardShape:
         return {
             "stamps": ("int64", (self.micro_batches,)),
             "losses": ("float64", (self.micro_batches,)),
-            "gradients": ("float32", (self.micro_batches, self.parameters)),
             "evaluation_stamps": ("int64", (self.evaluation_chunks,)),
             "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
+            "gradients": ("float32", (self.micro_batches, self.parameters)),
         }
 
 
@@ -73,12 +76,29 @@ class Desk:
     So a stopped process that wakes up late writes where nobody looks any more.
     """
 
-    def __init__(self, views: dict[str, np.ndarray]) -> None:
+    def __init__(self, views: dict[str, np.ndarray], reserve_gradient: Callable[[int], None]) -> None:
+        """`reserve_gradient(micro_batch)`: get the memory for one row of gradients."""
         self.losses = views["losses"]
         self.gradients = views["gradients"]
         self.evaluation_sums = views["evaluation_sums"]
         self._stamps = _words(views["stamps"])
         self._evaluation_stamps = _words(views["evaluation_stamps"])
+        self._reserve_gradient = reserve_gradient
+        self._reserved: set[int] = set()
+
+    def reserve(self, micro_batch: int) -> None:
+        """Make sure that there is memory for this gradient: most workers write few of them.
+
+        JobError where memory is short; merely writing would then end the process.
+        """
+        if micro_batch in self._reserved:
+            return
+        try:
+            self._reserve_gradient(micro_batch)
+        except OSError as error:
+            message = f"No shared memory is left for the gradients: {error.strerror or error}."
+            raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
+        self._reserved.add(micro_batch)
 
     def has_gradient(self, step: int, micro_batch: int) -> bool:
         """Whether the gradient of (`step`, `micro_batch`) lies here, complete."""
@@ -103,8 +123,9 @@ class Board:
     """The shared words and arrays of one execution, and the desks of its workers."""
 
     def __init__(
-        self, shape: BoardShape, views: dict[str, np.ndarray], open_desk: Callable[[int], Desk]
+        self, shape: BoardShape, views: dict[str, np.ndarray], open_desk: Callable[[int], Desk | None]
     ) -> None:
+        """`open_desk(incarnation)`: None for a worker that was lost."""
         self.shape = shape
         self.parameters = views["parameters"]
         self.state = views["state"]
@@ -128,7 +149,7 @@ class Board:
 
     @property
     def evaluation(self) -> int:
-        """The number of the newest evaluation asked for; 0 before the first."""
+        """The number of the evaluation that is asked for; 0 while none is."""
         return self._words[_EVALUATION]
 
     @property
@@ -155,11 +176,17 @@ class Board:
                 return crew[1 : 1 + crew[0]]
 
     def desk(self, incarnation: int) -> Desk:
-        """The desk of a worker, opened at the first use."""
-        desk = self._desks.get(incarnation)
-        if desk is None:
-            desk = self._desks[incarnation] = self._open_desk(incarnation)
+        """The desk of a worker that was just started, for the worker itself."""
+        desk = self._open_desk(incarnation)
+        assert desk is not None, f"nobody made desk {incarnation}"
         return desk
+
+    def desks(self) -> list[Desk]:
+        """The desks of the crew, in order; opened at the first use, and let go once their worker is not of
+        the crew any more, so that they give their memory back."""
+        desks = {i: self._desks.get(i) or self._open_desk(i) for i in self.crew()}
+        self._desks = {i: desk for i, desk in desks.items() if desk is not None}
+        return list(self._desks.values())
 
     # Written by the coordinator only.
 
@@ -172,7 +199,8 @@ class Board:
         self._words[_HORIZON] = step
 
     def grant(self, horizon: int) -> None:
-        """Let shards and workers go on up to `horizon`."""
+        """Let shards and workers go on up to `horizon`; an evaluation that was asked for is over."""
+        self._words[_EVALUATION] = 0
         fence()
         self._words[_HORIZON] = horizon
         self.ring_workers()
@@ -220,8 +248,8 @@ class Board:
         return 1 + shard
 
     def worker_bell(self, incarnation: int) -> int:
-        """The doorbell that a worker waits on."""
-        return 1 + self.shape.shards + incarnation
+        """The doorbell that a worker waits on; those that share one only wake up for nothing now and then."""
+        return 1 + self.shape.shards + incarnation % WORKER_BELLS
 
     def ring_shards(self) -> None:
         """Wake every shard."""
@@ -231,14 +259,13 @@ class Board:
     def ring_workers(self) -> None:
         """Wake every worker that has work dealt out to it."""
         for incarnation in self.crew():
-            self.bells.ring(1 + self.shape.shards + incarnation)
+            self.bells.ring(self.worker_bell(incarnation))
 
 
 def private_board(shape: BoardShape) -> Board:
     """A board for a job whose members all live in this process."""
-    return Board(
-        shape, private_arena(shape.board_fields()), lambda _: Desk(private_arena(shape.desk_fields()))
-    )
+    open_desk = cache(lambda _: Desk(private_arena(shape.desk_fields()), lambda _: None))
+    return Board(shape, private_arena(shape.board_fields()), open_desk)
 
 
 def create_shared_board(shape: BoardShape, folder: Path) -> Board:
@@ -253,14 +280,27 @@ def open_shared_board(shape: BoardShape, folder: Path) -> Board:
 
 def create_desk(shape: BoardShape, folder: Path, incarnation: int) -> None:
     """Make the desk of a new worker; before the coordinator deals work out to it."""
-    create_shared_arena(folder / f"desk-{incarnation}", shape.desk_fields())
+    create_shared_arena(_desk_file(folder, incarnation), shape.desk_fields(), later="gradients")
+
+
+def remove_desk(folder: Path, incarnation: int) -> None:
+    """Take the desk of a lost worker away; its memory is free once nobody has it mapped."""
+    _desk_file(folder, incarnation).unlink(missing_ok=True)
 
 
 def _shared_board(shape: BoardShape, views: dict[str, np.ndarray], folder: Path) -> Board:
-    def open_desk(incarnation: int) -> Desk:
-        return Desk(open_shared_arena(folder / f"desk-{incarnation}", shape.desk_fields()))
+    def open_desk(incarnation: int) -> Desk | None:
+        path, fields = _desk_file(folder, incarnation), shape.desk_fields()
+        try:
+            return Desk(open_shared_arena(path, fields), partial(reserve_row, path, fields, "gradients"))
+        except FileNotFoundError:
+            return None
 
     return Board(shape, views, open_desk)
+
+
+def _desk_file(folder: Path, incarnation: int) -> Path:
+    return folder / f"desk-{incarnation}"
 
 
 def _words(array: np.ndarray) -> memoryview:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import sys
 import threading
@@ -14,6 +15,7 @@ _FUTEX_SYSCALL = {"x86_64": 202, "aarch64": 98, "riscv64": 98, "ppc64le": 221, "
 _FUTEX_WAIT, _FUTEX_WAKE = 0, 1
 _EVERYONE = 2**31 - 1
 _POLL_SECONDS = 0.0002
+_MARKS = 0x7FFFFFFF
 
 
 class _Timespec(ctypes.Structure):
@@ -40,15 +42,17 @@ class Doorbells:
     """One word of shared memory for each waiter; ringing changes the word and wakes whoever sleeps on it.
 
     The protocol of a waiter: `seen = bells.read(me)`, look for work, and only without any `bells.wait(me,
-    seen, …)`. A ring between the read and the wait makes the wait return at once, so none is lost. Two rings
-    at the same time may change the word only once; that is enough, because both published their news before
-    they rang.
+    seen, …)`. A ring between the read and the wait makes the wait return at once, so none is lost. Many may
+    ring at the same time: each stores marks of its own, so whoever of them is last, the word
+    is not the one that was seen before.
     """
 
     def __init__(self, words: np.ndarray) -> None:
         """`words`: (waiters,) int32 in shared memory."""
         self._words = words.view(np.int32).data.cast("B").cast("i")
         self._addresses = [words.ctypes.data + 4 * index for index in range(len(words))]
+        # Counting the word itself up would let a ringer that is held up undo the ring of another.
+        self._mark = int.from_bytes(os.urandom(4), "little") & _MARKS
 
     def read(self, waiter: int) -> int:
         """The word as it is now, to be given to `wait`."""
@@ -57,7 +61,8 @@ class Doorbells:
     def ring(self, waiter: int) -> None:
         """Wake `waiter`, or keep it from going to sleep."""
         fence()
-        self._words[waiter] = (self._words[waiter] + 1) & 0x7FFFFFFF
+        self._mark = (self._mark + 1) & _MARKS
+        self._words[waiter] = self._mark
         if _syscall is not None:
             _syscall(_number, ctypes.c_void_p(self._addresses[waiter]), _FUTEX_WAKE, _EVERYONE, None, None, 0)
 

@@ -6,13 +6,16 @@ the coordinator's reports as a Ray generator.
 
 from __future__ import annotations
 
+import ctypes
 import logging
+import math
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
@@ -37,8 +40,11 @@ from .ray_crew import RayCrew, actor_class, cause_of_death
 PLACEMENT_SECONDS = 60.0
 COORDINATOR_RESTARTS = 2
 _KILL_SECONDS = 1.0
+_WEAKEST_FIRST = (Stop.PAUSE, Stop.CANCEL, Stop.KILL)
 # The object store carries only reports and plans; 75 MiB is the least that Ray accepts.
 _OBJECT_STORE_BYTES = 80 * 2**20
+# Larger than `struct sigaction` is anywhere.
+_SIGACTION_BYTES = 512
 _QUIET: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
 
 
@@ -76,11 +82,13 @@ class RayExecution:
     def stop(self, how: Stop) -> None:
         """Pass the request on to the coordinator, now or as soon as it exists.
 
-        A KILL lets it clear up for a moment, and then ends its process.
+        A KILL lets it clear up for a moment, and then ends its process. A request never weakens an earlier
+        one.
         """
         with self._lock:
-            self._stopping = how
-            self._pass_on()
+            if self._stopping is None or _WEAKEST_FIRST.index(how) > _WEAKEST_FIRST.index(self._stopping):
+                self._stopping = how
+                self._pass_on()
 
     def reports(self) -> Iterator[Report]:
         """The coordinator's reports; where it dies, those of its successor."""
@@ -100,6 +108,9 @@ class RayExecution:
                     if self._stopping is Stop.KILL:
                         yield _ended(order, last, Outcome.CANCELLED, None, "Stopped at once.")
                         return
+                    if not ray.is_initialized():
+                        message = "Ray was shut down while the job ran. Continue it from its last checkpoint."
+                        raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
                     cause = cause_of_death(error)
                     if restart == COORDINATOR_RESTARTS:
                         message = (
@@ -139,7 +150,7 @@ class RayExecution:
                 yield ray.get(reference)
         finally:
             with self._lock:
-                ray.kill(self._coordinator)
+                _end_actor(self._coordinator)
                 self._coordinator = None
 
     def _pass_on(self) -> None:
@@ -147,7 +158,7 @@ class RayExecution:
             return
         self._coordinator.stop.remote(self._stopping)
         if self._stopping is Stop.KILL:
-            timer = threading.Timer(_KILL_SECONDS, ray.kill, (self._coordinator,))
+            timer = threading.Timer(_KILL_SECONDS, _end_actor, (self._coordinator,))
             timer.daemon = True
             timer.start()
 
@@ -160,12 +171,15 @@ class RayExecution:
             return 1.0, 1.0 if on_gpu else 0.0
         here = ray.cluster_resources()
         cpus = min(1.0, int(here.get("CPU", 1) / workers * 1000) / 1000)
-        return cpus, min(1.0, int(here.get("GPU", 0) / workers * 1000) / 1000) if on_gpu else 0.0
+        devices = int(here.get("GPU", 0)) if on_gpu else 0
+        # A worker's share lies on one GPU, so the fullest GPU decides how much each gets.
+        return cpus, int(1000 / -(-workers // devices)) / 1000 if devices else 0.0
 
     def _place(self, cpus: float, gpus: float) -> PlacementGroup:
         """Room for all of the job's processes on one node, or none: they meet in its shared memory."""
         workers = self._order.spec.cluster.workers
-        bundle = {"CPU": cpus * workers, **({"GPU": gpus * workers} if gpus else {})}
+        # Above one GPU, Ray gives whole ones only.
+        bundle = {"CPU": cpus * workers, **({"GPU": math.ceil(round(gpus * workers, 3))} if gpus else {})}
         group = placement_group([bundle], strategy="STRICT_PACK")
         deadline = time.monotonic() + PLACEMENT_SECONDS
         while not group.wait(timeout_seconds=1):
@@ -207,7 +221,8 @@ class RayRuntime:
             logging.getLogger("ray").setLevel(logging.ERROR)
             keeper = ThreadPoolExecutor(1, thread_name_prefix="ray")
             try:
-                keeper.submit(self._connect if self._address else self._start_here).result()
+                with _own_termination():
+                    keeper.submit(self._connect if self._address else self._start_here).result()
             except BaseException:
                 keeper.shutdown(wait=False)
                 raise
@@ -271,6 +286,28 @@ def _ended(
     )
 
 
+@contextmanager
+def _own_termination() -> Iterator[None]:
+    """Keep what SIGTERM does in this process: Ray would have it print a stack trace first.
+
+    The handler is set in C, where Python's `signal` does not see it; hence the C library's own call.
+    """
+    sigaction = ctypes.CDLL(None).sigaction
+    before = ctypes.create_string_buffer(_SIGACTION_BYTES)
+    sigaction(signal.SIGTERM, None, before)
+    try:
+        yield
+    finally:
+        sigaction(signal.SIGTERM, before, None)
+
+
+def _end_actor(actor: Any) -> None:
+    if ray.is_initialized():  # otherwise it is gone already, and `ray.kill` would start a new Ray
+        with suppress(Exception):
+            ray.kill(actor)
+
+
 def _forget(group: PlacementGroup) -> None:
-    with suppress(Exception):  # the cluster may be gone, and the group with it
-        remove_placement_group(group)
+    if ray.is_initialized():  # as above
+        with suppress(Exception):  # the cluster may be gone, and the group with it
+            remove_placement_group(group)

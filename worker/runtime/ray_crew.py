@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -11,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import JobError
 from ..exchange.arena import arena_bytes
-from ..exchange.board import COORDINATOR, Board, create_desk, create_shared_board
+from ..exchange.board import COORDINATOR, Board, create_desk, create_shared_board, remove_desk
 from ..exchange.dataset import dataset_bytes, share_dataset
 from ..exchange.folder import OwnedFolder, exchange_folder
 from ..failures import broken
@@ -82,16 +85,14 @@ class RayCrew:
     def open(self, plan: Plan) -> Board:
         """Share the dataset and make the board in a folder of this node's memory."""
         shape = plan.shape
-        desks = shape.workers * arena_bytes(shape.desk_fields())
-        size = dataset_bytes(plan.dataset) + arena_bytes(shape.board_fields()) + desks
+        # Among them, the workers write each gradient once.
+        gradients = arena_bytes(shape.desk_fields())
+        size = dataset_bytes(plan.dataset) + arena_bytes(shape.board_fields()) + gradients
         self._folder = exchange_folder(size)
         folder = self._folder.path
-        try:
+        with _memory_errors(folder):
             self._board = create_shared_board(shape, folder)
             dataset = share_dataset(plan.dataset, folder)
-        except OSError as error:
-            message = f"The job's shared memory in {folder} could not be made: {error.strerror or error}."
-            raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
         self._plan = ray.put(SharedPlan(plan.spec, dataset, plan.layout, shape, folder))
         return self._board
 
@@ -99,7 +100,8 @@ class RayCrew:
         """Start the member's actor."""
         assert self._board is not None and self._folder is not None
         if role is Role.WORKER:
-            create_desk(self._board.shape, self._folder.path, member)
+            with _memory_errors(self._folder.path):
+                create_desk(self._board.shape, self._folder.path, member)
         actor = self._kinds[role].remote(self._plan, role, member)
         self._actors[role, member] = actor
         self._preparing[actor.prepare.remote()] = role, member
@@ -149,7 +151,10 @@ class RayCrew:
         try:
             result: Any = ray.get(reference)
         except RayError as error:
-            self._actors.pop(member, None)
+            # What went wrong may be a call and not the process, and no two may play the same part.
+            ray.kill(self._actors.pop(member))
+            if member[0] is Role.WORKER and self._folder is not None:
+                remove_desk(self._folder.path, member[1])
             return Lost(*member, cause_of_death(error))
         if result is not None:
             return result
@@ -157,6 +162,16 @@ class RayCrew:
             self._running[self._actors[member].run.remote()] = member
             return Ready(*member)
         return None
+
+
+@contextmanager
+def _memory_errors(folder: Path) -> Iterator[None]:
+    """Turn an operating system's error in `folder` into one that says what it was for."""
+    try:
+        yield
+    except OSError as error:
+        message = f"The job's shared memory in {folder} could not be made: {error.strerror or error}."
+        raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
 
 
 def actor_class(kind: type, **options: Any) -> Any:

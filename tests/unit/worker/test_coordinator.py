@@ -216,6 +216,22 @@ def test_when_all_workers_are_lost_training_waits_for_replacements():
     assert coordinator.handle(Ready(Role.WORKER, 3), 2.0)[0] == Assign((3,))
 
 
+def test_a_replacement_lost_before_it_was_ready_is_not_said_to_have_had_work():
+    coordinator, _ = assembled()
+    coordinator.handle(Lost(Role.WORKER, 1, "killed"), 1.0)
+    start, tell = coordinator.handle(Lost(Role.WORKER, 2, "killed"), 1.0)
+    assert start == Start(Role.WORKER, 3)
+    assert tell.report.action == "another was started in its place"
+
+
+def test_a_checkpoint_step_is_told_only_where_the_job_has_that_checkpoint():
+    for resumed, told in ((True, 2), (False, None)):
+        coordinator: Any = Coordinator(schedule(), Position(step=2), resumed)
+        coordinator.handle(Begin(), 0.0)
+        [finished] = reports(coordinator.handle(StopRequested(Stop.CANCEL), 0.0))
+        assert finished.checkpoint_step == told
+
+
 def test_a_lost_shard_is_started_again_under_its_own_index():
     coordinator, _ = assembled()
     start, tell = coordinator.handle(Lost(Role.PARAMETER_SERVER, 0, "killed"), 1.0)
