@@ -8,12 +8,15 @@ from math import prod
 from .data import Dataset, Grid, load_dataset
 from .gradient_worker import EVALUATION_CHUNK
 from .model_check import LayerSummary, check_model, summarize_layers
-from .spec import JobSpec
+from .spec import JobSpec, SpecError, Violation
 
 __all__ = ["JobSummary", "LayerSummary", "inspect_job"]
 
 PROCESS_BYTES = 110_000_000
 """What a worker process holds before it has any data, measured: the interpreter, NumPy, its side of Ray."""
+
+LARGEST_MEMORY = 2**50
+"""No worker has more; every size of a job that stays below it fits 64 bits."""
 
 _FLOAT32_BYTES = 4
 
@@ -33,8 +36,11 @@ class JobSummary:
     layers: tuple[LayerSummary, ...]
 
 
-def inspect_job(spec: JobSpec) -> JobSummary:
-    """Load and check the data, check the model against them, and add up. Raises DataError and SpecError."""
+def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary:
+    """Load and check the data, check the model against them, and add up.
+
+    Raises DataError and SpecError; the latter also where a worker would need more than `memory_limit` bytes.
+    """
     dataset = load_dataset(spec.dataset, loss=spec.loss, seed=spec.training.seed)
     check_model(spec, dataset)
     layers = summarize_layers(spec, dataset.feature_shape)
@@ -42,6 +48,9 @@ def inspect_job(spec: JobSpec) -> JobSummary:
     grid = Grid(
         dataset.train_samples, training.batch_size, training.micro_batches, training.seed, training.shuffle
     )
+    memory_bytes = _memory_bytes(spec, dataset, grid, layers)
+    if memory_bytes > min(memory_limit, LARGEST_MEMORY):
+        raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), layers)])
     return JobSummary(
         parameters=sum(layer.parameters for layer in layers),
         train_samples=dataset.train_samples,
@@ -50,9 +59,24 @@ def inspect_job(spec: JobSpec) -> JobSummary:
         classes=dataset.classes,
         steps_per_epoch=grid.steps_per_epoch,
         total_steps=grid.steps_per_epoch * training.epochs,
-        memory_bytes=_memory_bytes(spec, dataset, grid, layers),
+        memory_bytes=memory_bytes,
         layers=layers,
     )
+
+
+def _too_large(memory_bytes: int, limit: int, layers: tuple[LayerSummary, ...]) -> Violation:
+    position, layer = max(enumerate(layers), key=lambda each: each[1].parameters)
+    kind = layer.name.rpartition(".")[2]
+    message = (
+        f"each worker would need about {_gigabytes(memory_bytes)} of memory, more than the "
+        f"{_gigabytes(limit)} that there are; {layer.name} alone has {layer.parameters:,} parameters: use "
+        "fewer units, a smaller training.batch_size, or fewer samples"
+    )
+    return Violation(f"model[{position}].{kind}", message)
+
+
+def _gigabytes(byte_count: int) -> str:
+    return f"{byte_count / 1e9:,.1f} GB"
 
 
 def _memory_bytes(spec: JobSpec, dataset: Dataset, grid: Grid, layers: tuple[LayerSummary, ...]) -> int:

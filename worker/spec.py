@@ -65,6 +65,11 @@ _TRUE_OR_FALSE = "true or false"
 _FILE = "the path of a file"
 _FILE_OR_NAME = "the path of a file, or the name of an array or column"
 
+# Far beyond what anybody writes; so that whatever is accepted can be checked, stored and listed quickly.
+LONGEST_PATH = 4096
+MOST_LAYERS = 1000
+_MOST_METRICS = 16
+
 
 class _Section(BaseModel):
     """What all parts of the description share. A field's `description` completes "expected ..." in
@@ -224,16 +229,20 @@ def _default_test_fraction(data: dict[str, Any]) -> float:
     return 0.0 if _test_set_named(data) else 0.2
 
 
+def _text(description: str) -> Any:
+    return Field(default=None, min_length=1, max_length=LONGEST_PATH, description=description)
+
+
 class DatasetSpec(_Section):
     """Where samples come from; with a test set of its own, `test_fraction` is 0."""
 
     source: Source = Field(description="one of digits, npz, npy, csv, idx")
-    path: str | None = Field(default=None, min_length=1, description=_FILE)
-    test_path: str | None = Field(default=None, min_length=1, description=_FILE)
-    features: str | None = Field(default=None, min_length=1, description=_FILE_OR_NAME)
-    labels: str | None = Field(default=None, min_length=1, description=_FILE_OR_NAME)
-    test_features: str | None = Field(default=None, min_length=1, description=_FILE_OR_NAME)
-    test_labels: str | None = Field(default=None, min_length=1, description=_FILE_OR_NAME)
+    path: str | None = _text(_FILE)
+    test_path: str | None = _text(_FILE)
+    features: str | None = _text(_FILE_OR_NAME)
+    labels: str | None = _text(_FILE_OR_NAME)
+    test_features: str | None = _text(_FILE_OR_NAME)
+    test_labels: str | None = _text(_FILE_OR_NAME)
     test_fraction: Number = Field(
         default_factory=_default_test_fraction,
         ge=0,
@@ -332,10 +341,12 @@ class JobSpec(_Section):
         description="1 to 63 letters, digits, '-', '_' or '.', the first a letter or digit",
     )
     dataset: DatasetSpec = Field(description="keys and values, for example {source: digits}")
-    model: tuple[LayerSpec, ...] = Field(min_length=1, description="a list of at least one layer")
+    model: tuple[LayerSpec, ...] = Field(
+        min_length=1, max_length=MOST_LAYERS, description="a list of at least one layer"
+    )
     loss: Loss = Field(description="one of softmax_cross_entropy, squared_error")
     metrics: tuple[Metric, ...] = Field(
-        default=(), description="a list of metrics: accuracy, mean_absolute_error"
+        default=(), max_length=_MOST_METRICS, description="a list of metrics: accuracy, mean_absolute_error"
     )
     optimizer: OptimizerSpec = Field(description="an optimizer, for example `adam`")
     training: TrainingSpec = Field(default=TrainingSpec(), description="keys and values")

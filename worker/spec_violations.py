@@ -77,11 +77,16 @@ def _message(details: ErrorDetails, sections: Sections) -> str:
         choices = str(details.get("ctx", {}).get("expected", ""))
         known = [choice.strip(" '") for choice in choices.replace(" or ", ",").split(",")]
         return f"expected one of {', '.join(known)}, got {shown(value)}{suggestion(value, known)}"
+    if kind in _TOO_LONG:
+        items = "characters" if isinstance(value, str) else "items"
+        most = details.get("ctx", {})["max_length"]
+        return f"expected {expected or 'less'}, with at most {most:,} {items}, got {len(value):,} of them"
     if expected is None or kind not in _PLAIN_MISMATCHES:
         return details["msg"]
     return f"expected {expected}, got {shown(value)}"
 
 
+_TOO_LONG = ("too_long", "string_too_long")
 _UNKNOWN_KEY = ("extra_forbidden", "invalid_key")
 _PLAIN_MISMATCHES = frozenset(
     "bool_type int_type int_parsing int_parsing_size float_type string_type finite_number tuple_type "

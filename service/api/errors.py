@@ -40,6 +40,9 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.STORAGE_FULL: grpc.StatusCode.RESOURCE_EXHAUSTED,
     Reason.STORAGE_FAILED: grpc.StatusCode.INTERNAL,
     Reason.OUT_OF_MEMORY: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.OVERLOADED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    Reason.TOOK_TOO_LONG: grpc.StatusCode.DEADLINE_EXCEEDED,
+    Reason.METHOD_UNKNOWN: grpc.StatusCode.UNIMPLEMENTED,
     Reason.STOPPING: grpc.StatusCode.UNAVAILABLE,
     Reason.INTERNAL: grpc.StatusCode.INTERNAL,
 }

@@ -10,9 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 import grpc
+from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from ...core.errors import ChainruleError
+from ...worker.spec_errors import Violation
 from ..jobs.errors import Reason, ServiceFault
 from .errors import fault_of, status_of
 
@@ -21,6 +23,7 @@ log = logging.getLogger(__name__)
 # Clients refuse trailers over 8 KiB; these carry the message twice, once with the violations in Base64.
 _MESSAGE_BYTES = 1200
 _VIOLATION_BYTES = 3000
+_FIELD_LETTERS = 200
 
 Context = grpc.aio.ServicerContext
 
@@ -35,11 +38,13 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     ) -> Any:
         """Wraps the handler of one call; streams of requests (reflection has one) pass as they are."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler.request_streaming:
-            return handler
         method = handler_call_details.method
+        if handler is None:
+            return grpc.unary_unary_rpc_method_handler(_unary(_unknown, method))
+        if handler.request_streaming:
+            return handler
         coders = {
-            "request_deserializer": handler.request_deserializer,
+            "request_deserializer": _tolerant(handler.request_deserializer),
             "response_serializer": handler.response_serializer,
         }
         if handler.response_streaming:
@@ -47,9 +52,46 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(_unary(handler.unary_unary, method), **coders)
 
 
+class _Undecodable:
+    """A request whose bytes are not the message that the method takes."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+
+    def fault(self) -> ServiceFault:
+        """What to answer."""
+        return ServiceFault(
+            Reason.REQUEST_INVALID,
+            f"the request cannot be decoded ({self._why}): send the message that the protos of chainrule.v1 "
+            "describe, with text in UTF-8",
+        )
+
+
+def _tolerant(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """gRPC answers an error in here with UNKNOWN and a traceback in the log; so it is raised later."""
+
+    def call(content: bytes) -> Any:
+        try:
+            return deserialize(content)
+        except DecodeError as error:
+            return _Undecodable(str(error))
+
+    return call
+
+
+async def _unknown(request: Any, context: Context) -> Any:
+    raise ServiceFault(
+        Reason.METHOD_UNKNOWN,
+        "this service has no such method: it may be older or newer than the client; server reflection lists "
+        "the methods that there are",
+    )
+
+
 def _unary(behavior: Callable[[Any, Context], Awaitable[Any]], method: str) -> Any:
     async def call(request: Any, context: Context) -> Any:
         try:
+            if isinstance(request, _Undecodable):
+                raise request.fault()
             return await behavior(request, context)
         except Exception as error:
             await _abort(context, error, method)
@@ -60,6 +102,8 @@ def _unary(behavior: Callable[[Any, Context], Awaitable[Any]], method: str) -> A
 def _stream(behavior: Callable[[Any, Context], AsyncIterator[Any]], method: str) -> Any:
     async def call(request: Any, context: Context) -> AsyncIterator[Any]:
         try:
+            if isinstance(request, _Undecodable):
+                raise request.fault()
             async for response in behavior(request, context):
                 yield response
         except Exception as error:
@@ -93,6 +137,11 @@ def _short(fault: ServiceFault) -> ServiceFault:
     for violation in fault.violations:
         room -= len(violation.field.encode()) + len(violation.message.encode()) + 20
         if room < 0:
+            if not violations:
+                # One long one, shortened: a bad request always names a field.
+                violations.append(
+                    Violation(violation.field[:_FIELD_LETTERS], _cut(violation.message, _MESSAGE_BYTES))
+                )
             break
         violations.append(violation)
     message = _cut(str(fault), _MESSAGE_BYTES)

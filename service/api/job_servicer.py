@@ -12,17 +12,19 @@ from google.protobuf import empty_pb2
 
 from chainrule.v1 import event_pb2, job_pb2, job_service_pb2, job_service_pb2_grpc
 
-from ...worker.inspect import JobSummary, inspect_job
+from ...worker.inspect import LARGEST_MEMORY, JobSummary, inspect_job
 from ...worker.spec import SOURCE_FIELDS, JobSpec, parse_spec
 from ...worker.spec_errors import SpecError, Violation
 from ..jobs.errors import Reason, ServiceFault, stopping
 from ..jobs.job import JOB_ID, Job, check_project, parse_job_name
 from ..jobs.lifecycle import now
+from ..jobs.pages import encode_token
 from ..jobs.queue import queue_positions
 from ..jobs.states import JobState
-from ..jobs.store import RequestKey, Store
+from ..jobs.store import RequestKey, Store, position_of
 from ..jobs.supervisor import Supervisor
 from ..jobs.watchers import Watchers
+from .channel import MESSAGE_LIMIT
 from .event_proto import event_to_proto
 from .job_proto import job_to_proto
 from .offload import Offload
@@ -30,7 +32,10 @@ from .spec_proto import spec_data_from_proto
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1000
 LONGEST_REQUEST_ID = 128
+LARGEST_SPEC = 1_000_000
 _EVENTS_AT_ONCE = 256
+# Leaves room for what is not a job, and for clients that do not allow all of gRPC's usual limit.
+_PAGE_BYTES = MESSAGE_LIMIT // 2
 
 Context = grpc.aio.ServicerContext
 
@@ -38,11 +43,20 @@ Context = grpc.aio.ServicerContext
 class JobServicer(job_service_pb2_grpc.JobServiceServicer):
     """Answers calls on the event loop; whatever blocks goes through `offload`."""
 
-    def __init__(self, store: Store, supervisor: Supervisor, watchers: Watchers, offload: Offload) -> None:
+    def __init__(
+        self,
+        store: Store,
+        supervisor: Supervisor,
+        watchers: Watchers,
+        offload: Offload,
+        *,
+        memory_limit: int = LARGEST_MEMORY,
+    ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._watchers = watchers
         self._offload = offload
+        self._memory_limit = memory_limit
 
     async def CreateJob(self, request: job_service_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
         check_project(request.parent)
@@ -56,7 +70,7 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
                 return await self._answer(first)
         if continue_from is not None:
             await self._offload.short(self._supervisor.check_source, continue_from)
-        summary = await self._offload.long(inspect_job, spec)
+        summary = await self._offload.long(inspect_job, spec, self._memory_limit)
         if request.validate_only:
             return job_to_proto(_validated(spec, summary, continue_from))
         job = await self._offload.short(
@@ -82,9 +96,12 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
             )
         size = min(request.page_size or DEFAULT_PAGE, LARGEST_PAGE)
         page = await self._offload.short(self._store.page, size, request.page_token)
-        jobs = await self._placed(page.jobs)
+        jobs = list(map(job_to_proto, await self._placed(page.jobs)))
+        fitting, token = _fitting(jobs), page.next_page_token
+        if fitting < len(jobs):
+            token = encode_token(position_of(page.jobs[fitting - 1]))
         return job_service_pb2.ListJobsResponse(
-            jobs=map(job_to_proto, jobs), next_page_token=page.next_page_token, total_size=page.total
+            jobs=jobs[:fitting], next_page_token=token, total_size=page.total
         )
 
     async def CancelJob(self, request: job_service_pb2.CancelJobRequest, context: Context) -> job_pb2.Job:
@@ -156,6 +173,16 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
         ]
 
 
+def _fitting(jobs: list[job_pb2.Job]) -> int:
+    """How many of the jobs, but at least one, go into one message."""
+    size = 0
+    for count, job in enumerate(jobs):
+        size += job.ByteSize()
+        if size > _PAGE_BYTES and count:
+            return count
+    return len(jobs)
+
+
 def _check_job_id(job_id: str) -> None:
     if job_id and not JOB_ID.fullmatch(job_id):
         raise ServiceFault(
@@ -166,6 +193,11 @@ def _check_job_id(job_id: str) -> None:
 
 
 def _spec(job: job_pb2.Job) -> JobSpec:
+    size = job.spec.ByteSize()
+    if size > LARGEST_SPEC:
+        raise SpecError(
+            [Violation("", f"the job description has {size:,} bytes, expected at most {LARGEST_SPEC:,}")]
+        )
     spec = parse_spec(spec_data_from_proto(job.spec))
     relative = [
         Violation(

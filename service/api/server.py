@@ -15,6 +15,8 @@ from grpc_reflection.v1alpha import reflection
 
 from chainrule.v1 import job_service_pb2, job_service_pb2_grpc, model_service_pb2, model_service_pb2_grpc
 
+from ...worker.data.files import machine_memory
+from ...worker.inspect import LARGEST_MEMORY
 from ...worker.runtime import Runtime
 from ..config import ServiceConfig
 from ..jobs.errors import Reason, ServiceFault
@@ -33,6 +35,7 @@ _SERVICES = (
     job_service_pb2.DESCRIPTOR.services_by_name["JobService"].full_name,
     model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
 )
+_HIGHEST_PORT = 65535
 _GRACE_SECONDS = 2.0
 _RUNTIME_SECONDS = 15.0
 
@@ -65,7 +68,14 @@ class Service:
             supervisor = Supervisor(store, self._runtime, self._config, self._watchers.notify)
             server = grpc.aio.server(interceptors=[ErrorInterceptor()], options=SERVER_OPTIONS)
             job_service_pb2_grpc.add_JobServiceServicer_to_server(
-                JobServicer(store, supervisor, self._watchers, self._offload), server
+                JobServicer(
+                    store,
+                    supervisor,
+                    self._watchers,
+                    self._offload,
+                    memory_limit=_memory_limit(self._config),
+                ),
+                server,
             )
             model_service_pb2_grpc.add_ModelServiceServicer_to_server(
                 ModelServicer(store, self._config.jobs_folder, self._offload), server
@@ -133,12 +143,18 @@ def _runtime(config: ServiceConfig) -> Runtime:
     return RayRuntime(config.ray_address)
 
 
+def _memory_limit(config: ServiceConfig) -> int:
+    """What a worker may need: all of this machine where workers run here; what others have is not known."""
+    return LARGEST_MEMORY if config.ray_address else machine_memory() or LARGEST_MEMORY
+
+
 def _bind(server: grpc.aio.Server, host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
-    try:
-        bound = server.add_insecure_port(f"{shown}:{port}")
-    except RuntimeError:
-        bound = 0
+    bound = 0
+    # gRPC would take 65537 for 1.
+    if 0 <= port <= _HIGHEST_PORT:
+        with suppress(RuntimeError):
+            bound = server.add_insecure_port(f"{shown}:{port}")
     if not bound:
         raise ServiceFault(
             Reason.ADDRESS_UNUSABLE,
@@ -150,6 +166,8 @@ def _bind(server: grpc.aio.Server, host: str, port: int) -> str:
 
 def _why_not(host: str, port: int) -> str:
     """What the operating system says to the address; gRPC does not tell."""
+    if not 0 <= port <= _HIGHEST_PORT:
+        return f"ports are numbers from 0 to {_HIGHEST_PORT}"
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -160,6 +178,9 @@ def _why_not(host: str, port: int) -> str:
             probe.listen()
     except OSError as error:
         return error.strerror or str(error)
+    except ValueError as error:
+        # A name that no resolver takes.
+        return str(error)
     return "the address is not usable"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,6 +43,11 @@ class FolderLock:
             raise _in_use(self._folder, _read(self._folder)) from None
         except OSError as error:
             self.release()
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                message = (
+                    f"the data folder '{self._folder}' cannot be used: the disk is full. Free some space"
+                )
+                raise StoreError(Reason.STORAGE_FULL, message) from error
             raise StoreError(
                 Reason.DATA_FOLDER_UNUSABLE,
                 f"the data folder '{self._folder}' cannot be used: {error.strerror or error}; make it "
@@ -54,7 +61,8 @@ class FolderLock:
     def release(self) -> None:
         """Gives the folder back; idempotent."""
         if self._lock.is_locked:
-            (self._folder / _HOLDER).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self._folder / _HOLDER).unlink(missing_ok=True)
             self._lock.release()
 
     def _write(self, holder: Holder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ from sqlalchemy import Connection, Engine, create_engine, delete, event, func, s
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from .disk_reserve import DiskReserve
 from .errors import Reason, StoreError, job_not_found
 from .events import Event, Happening, happening_from_json, happening_to_json
 from .job import Job
-from .lifecycle import now
+from .lifecycle import Change, now
 from .pages import decode_token, encode_token
 from .states import TERMINAL_STATES
 from .store import Decision, Page, RequestKey, job_exists, microseconds, moment, position_of, request_reused
@@ -24,6 +26,7 @@ from .tables import EventRow, JobRow, Row, job_of_row, unreadable, write_job
 
 SCHEMA_VERSION = 1
 _BUSY_SECONDS = 15
+_LEAST_ROOM = 64 * 1024
 _TERMINAL = [state.value for state in TERMINAL_STATES]
 
 
@@ -35,6 +38,7 @@ class SqlStore:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reserve = DiskReserve(path.with_name(f"{path.name}-reserve"))
         # SQLite has one writer at a time; waiting for it here is fair, inside SQLite it is not.
         self._write_lock = threading.Lock()
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _BUSY_SECONDS})
@@ -43,6 +47,7 @@ class SqlStore:
         self._writing = self._engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
         try:
             self._prepare()
+            self._reserve.take()
         except BaseException:
             self._engine.dispose()
             raise
@@ -92,6 +97,26 @@ class SqlStore:
             return [job_of_row(row) for row in session.scalars(query)]
 
     def change(self, job_id: str, decide: Decision) -> Job:
+        """Also on a full disk where the job ends by it: what waits for its end must not wait for space."""
+        ends = False
+
+        def noting(job: Job) -> Change:
+            nonlocal ends
+            change = decide(job)
+            ends = job.state.executing and not change.job.state.executing
+            return change
+
+        try:
+            job = self._change(job_id, noting)
+        except StoreError as error:
+            if not (ends and error.reason is Reason.STORAGE_FULL and self._reserve.give_up()):
+                raise
+            return self._change(job_id, noting)
+        if ends:
+            self._reserve.take()
+        return job
+
+    def _change(self, job_id: str, decide: Decision) -> Job:
         with self._write() as session:
             row = _row(session, job_id)
             change = decide(job_of_row(row))
@@ -163,7 +188,7 @@ class SqlStore:
     def _store_error(self, error: SQLAlchemyError) -> StoreError:
         said = str(error.orig) if isinstance(error, DBAPIError) else str(error)
         where = f"the job database '{self._path}'"
-        if "is full" in said:
+        if "is full" in said or ("disk I/O error" in said and _no_room(self._path)):
             return StoreError(
                 Reason.STORAGE_FULL, f"{where} cannot be written: the disk is full. Free some space"
             )
@@ -185,6 +210,14 @@ class SqlStore:
                 f"{where} was locked by another program for {_BUSY_SECONDS} seconds: close that program",
             )
         return StoreError(Reason.STORAGE_FAILED, f"{where} failed: {said}")
+
+
+def _no_room(path: Path) -> bool:
+    """Whether the disk is full, which SQLite calls an I/O error where it is its index that has to grow."""
+    try:
+        return shutil.disk_usage(path.parent).free < _LEAST_ROOM
+    except OSError:
+        return False
 
 
 def _configure(connection: Any, record: object) -> None:

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from .files import checked_file
 from .samples import Samples
 
 _BLOCK_ROWS = 1024
+_LONGEST_LINE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class _CsvFile:
         line = 0
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.reader(file, delimiter=self.delimiter, strict=True)
+                reader = csv.reader(self._lines(file), delimiter=self.delimiter, strict=True)
                 for cells in reader:
                     line = reader.line_num
                     if cells:
@@ -148,6 +149,19 @@ class _CsvFile:
             self.refuse(f"line {line + 1}: {error}")
         except OSError as error:
             self.refuse(f"cannot be read: {error.strerror or error}")
+
+    def _lines(self, file: TextIO) -> Iterator[str]:
+        """The file's lines; one that never ends is refused before it fills the memory."""
+        number = 0
+        while line := file.readline(_LONGEST_LINE + 1):
+            number += 1
+            if len(line) > _LONGEST_LINE:
+                self.refuse(
+                    f"line {number} has more than {_LONGEST_LINE:,} characters: expected one sample a line"
+                )
+            if "\0" in line:
+                self.refuse(f"line {number} holds a zero byte: expected text, such as 1.5,2,cat")
+            yield line
 
     def _not_text(self, error: UnicodeDecodeError) -> NoReturn:
         self.refuse(

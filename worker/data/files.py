@@ -1,10 +1,13 @@
-"""What all file sources check alike: the file is there, is a file, and states no more than memory holds."""
+"""What all file sources do alike: check that a file is one and fits the memory, and read from it."""
 
 from __future__ import annotations
 
 import os
+from math import prod
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
+
+import numpy as np
 
 from .errors import DataError
 
@@ -18,6 +21,8 @@ class ByteStream(Protocol):
 
     def tell(self) -> int: ...
 
+
+MAPPED_FROM_BYTES = 1 << 28
 
 PICKLE_ADVICE = (
     "it holds pickled Python objects, and loading those can run any code, so chainrule never does: save "
@@ -37,9 +42,11 @@ def checked_file(path: str | Path, field: str) -> Path:
             raise DataError(field, f"{path} is a folder: name a file in it")
         if not path.is_file():
             raise DataError(field, f"{path} is not a regular file")
+        # By its size: reading a file of the kernel's own, which has none, may wait for ever.
+        if path.stat().st_size == 0:
+            raise DataError(field, f"{path} is empty (0 bytes)")
         with path.open("rb") as file:
-            if not file.read(1):
-                raise DataError(field, f"{path} is empty (0 bytes)")
+            file.read(1)
     except (OSError, ValueError) as error:
         raise DataError(field, f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
     return path
@@ -55,18 +62,49 @@ def begins_with_pickle(start: bytes) -> bool:
     return len(start) > 1 and start[0] == 0x80 and 2 <= start[1] <= 5
 
 
+def machine_memory() -> int | None:
+    """The bytes of memory of this machine; None where the system does not tell."""
+    if not hasattr(os, "sysconf"):
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 def check_fits_memory(byte_count: int, path: Path, field: str) -> None:
     """Refuse what a (possibly forged) header states to be larger than this machine's memory."""
-    if not hasattr(os, "sysconf"):
-        return
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if byte_count > memory:
+    memory = machine_memory()
+    if memory is not None and byte_count > memory:
         raise DataError(
             field,
             f"{path} states {byte_count:,} bytes of data, more than this machine's memory ({memory:,} "
             "bytes): "
             "save it as an uncompressed .npy file, which is read from disk as needed",
         )
+
+
+def stored_array(
+    path: Path,
+    dtype: np.dtype,
+    shape: tuple[int, ...],
+    start: int,
+    field: str,
+    order: Literal["C", "F"] = "C",
+) -> np.ndarray:
+    """The array that begins at byte `start` of a file, not to be written to.
+
+    A large one is memory-mapped, so that it may exceed the memory. But whoever truncates a mapped file ends
+    every process that reads from it; so a smaller one is read at once, and may change later.
+    """
+    count = prod(shape)
+    if count * dtype.itemsize >= MAPPED_FROM_BYTES:
+        return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape, order=order)
+    with path.open("rb") as file:
+        file.seek(start)
+        array = np.fromfile(file, dtype, count)
+    if len(array) != count:
+        raise DataError(field, f"{path} was truncated while it was read")
+    array = array.reshape(shape, order=order)
+    array.flags.writeable = False
+    return array
 
 
 def read_up_to(stream: ByteStream, byte_count: int) -> bytearray:

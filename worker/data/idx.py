@@ -11,7 +11,7 @@ import numpy as np
 
 from ..spec import DatasetSpec
 from .errors import DataError
-from .files import ByteStream, check_fits_memory, checked_file, read_up_to
+from .files import ByteStream, check_fits_memory, checked_file, read_up_to, stored_array
 from .samples import Samples
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -32,8 +32,7 @@ def _samples(spec: DatasetSpec, features: str, labels: str) -> Samples:
 
 
 def read_idx(path: str | Path, field: str) -> np.ndarray:
-    """The array in an IDX file, memory-mapped where it is not gzipped; DataError names what is wrong with
-    it."""
+    """The array in an IDX file, plain or gzipped; DataError names what is wrong with it."""
     path = checked_file(path, field)
     with path.open("rb") as file:
         gzipped = file.read(2) == _GZIP_MAGIC
@@ -45,7 +44,7 @@ def read_idx(path: str | Path, field: str) -> np.ndarray:
         _check_size(expected, actual, shape, path, field)
         if expected == start:
             return np.empty(shape, dtype)
-        return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape)
+        return stored_array(path, dtype, shape, start, field)
     try:
         with gzip.open(path) as stream:
             return _read_gzipped(stream, path, field)

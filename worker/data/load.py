@@ -81,9 +81,14 @@ def _part(
 def _read(spec: DatasetSpec, *, text_labels: bool) -> tuple[Samples, Samples | None]:
     if spec.source == "digits":
         return load_digits(), None
-    if spec.source == "csv":
-        return load_csv(spec, text_labels=text_labels)
-    return {"npz": load_npz, "npy": load_npy, "idx": load_idx}[spec.source](spec)
+    try:
+        if spec.source == "csv":
+            return load_csv(spec, text_labels=text_labels)
+        return {"npz": load_npz, "npy": load_npy, "idx": load_idx}[spec.source](spec)
+    except OSError as error:
+        # A file that was checked and then taken away, or a disk that fails while it is read.
+        what = error.filename or f"the {spec.source} file"
+        raise DataError("dataset", f"cannot read {what} to its end: {error.strerror or error}") from error
 
 
 def _transform(spec: DatasetSpec, train_features: np.ndarray) -> FeatureTransform:

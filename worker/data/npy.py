@@ -1,4 +1,4 @@
-"""NumPy's .npy files, memory-mapped, so that arrays larger than memory can be used."""
+"""NumPy's .npy files, large ones memory-mapped, so that arrays larger than memory can be used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from ..spec import DatasetSpec
 from .errors import DataError
-from .files import PICKLE_ADVICE, ByteStream, begins_with_pickle, checked_file
+from .files import PICKLE_ADVICE, ByteStream, begins_with_pickle, checked_file, stored_array
 from .samples import Samples
 
 
@@ -39,7 +39,7 @@ def _samples(spec: DatasetSpec, features: str, labels: str) -> Samples:
 
 
 def read_npy(path: str | Path, field: str) -> np.ndarray:
-    """The array in a .npy file, memory-mapped and read-only; DataError names what is wrong with the file."""
+    """The array in a .npy file, read-only; DataError names what is wrong with the file."""
     path = checked_file(path, field)
     with path.open("rb") as file:
         header = read_npy_header(file, str(path), field)
@@ -55,7 +55,7 @@ def read_npy(path: str | Path, field: str) -> np.ndarray:
     if header.byte_count == 0:
         return np.empty(header.shape, header.dtype)
     order = "F" if header.fortran_order else "C"
-    return np.memmap(path, dtype=header.dtype, mode="r", offset=start, shape=header.shape, order=order)
+    return stored_array(path, header.dtype, header.shape, start, field, order)
 
 
 def read_npy_header(stream: ByteStream, what: str, field: str) -> NpyHeader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import subprocess
@@ -104,3 +105,22 @@ def test_a_data_folder_without_write_permission_is_refused(tmp_path: Path) -> No
     assert reason is Reason.DATA_FOLDER_UNUSABLE
     assert "Permission denied" in message
     assert "make it writable" in message
+
+
+def test_a_folder_on_a_full_disk_is_told_apart_from_one_that_may_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StoreError, match=r"the disk is full\. Free some space") as caught:
+        FolderLock(tmp_path).acquire()
+    assert caught.value.reason is Reason.STORAGE_FULL
+    assert read_holder(tmp_path) is None
+
+
+def test_a_folder_where_our_file_belongs_is_an_error_that_names_the_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "service.json").mkdir()
+    with pytest.raises(StoreError, match=r"the data folder .* cannot be used: Is a directory"):
+        FolderLock(tmp_path).acquire()

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from chainrule.service.api.offload import Offload
+from chainrule.service.jobs.errors import Reason, ServiceFault
 
 
 def test_results_and_errors_come_back() -> None:
@@ -46,6 +47,23 @@ def test_long_work_does_not_hold_up_short_work() -> None:
         assert await offload.short(len, "abc") == 3
         finish.set()
         assert await asyncio.gather(*waiting) == [True] * 5
+        offload.close()
+
+    asyncio.run(scenario())
+
+
+def test_long_work_that_never_ends_is_given_up_in_bounded_time_and_keeps_its_place() -> None:
+    async def scenario() -> None:
+        offload, finish = Offload(long_seconds=0.05), threading.Event()
+        stuck = [asyncio.ensure_future(offload.long(finish.wait)) for _ in range(3)]
+        faults = await asyncio.wait_for(asyncio.gather(*stuck, return_exceptions=True), 20)
+        assert [fault.reason for fault in faults if isinstance(fault, ServiceFault)] == [
+            Reason.TOOK_TOO_LONG,
+            Reason.TOOK_TOO_LONG,
+            Reason.OVERLOADED,
+        ]
+        assert "could not be read and checked within 0.05 seconds" in str(faults[0])
+        finish.set()
         offload.close()
 
     asyncio.run(scenario())

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from chainrule.service.jobs.disk_reserve import RESERVE_BYTES
 from chainrule.service.jobs.errors import Reason, StoreError
 from chainrule.service.jobs.events import StateChanged
 from chainrule.service.jobs.job import Job
+from chainrule.service.jobs.lifecycle import move
 from chainrule.service.jobs.sql_store import SCHEMA_VERSION, SqlStore
-from chainrule.service.jobs.states import JobState
+from chainrule.service.jobs.states import JobState, Trigger
+from chainrule.service.jobs.store import Decision
 
 TIME = datetime(2026, 1, 2, tzinfo=timezone.utc)
 QUEUED = StateChanged(JobState.QUEUED, "waiting")
@@ -139,3 +142,29 @@ def test_an_entry_that_cannot_be_read_is_reported_with_its_job(tmp_path: Path) -
     with pytest.raises(StoreError, match=r"job 'a'.*DREAMING"):
         store.get("a")
     store.close()
+
+
+def test_the_end_of_a_job_is_stored_even_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqlStore(tmp_path / "jobs.sqlite3")
+    reserve = tmp_path / "jobs.sqlite3-reserve"
+    assert reserve.stat().st_size == RESERVE_BYTES
+    store.create(new_job("a"), QUEUED, None)
+    store.change("a", lambda job: move(job, Trigger.START, "starting"))
+    change = store._change
+
+    def on_a_full_disk(job_id: str, decide: Decision) -> Job:
+        if reserve.exists():
+            decide(store.get(job_id))
+            raise StoreError(Reason.STORAGE_FULL, "the disk is full")
+        return change(job_id, decide)
+
+    monkeypatch.setattr(store, "_change", on_a_full_disk)
+    with pytest.raises(StoreError, match="the disk is full"):
+        store.change("a", lambda job: move(job, Trigger.STARTED, "training"))
+    assert store.change("a", lambda job: move(job, Trigger.FAIL, "no room")).state is JobState.FAILED
+    assert store.get("a").state is JobState.FAILED
+    store.close()
+    SqlStore(tmp_path / "jobs.sqlite3").close()
+    assert reserve.exists()

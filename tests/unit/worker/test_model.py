@@ -337,3 +337,24 @@ def test_the_memory_estimate_grows_with_the_model_and_the_batch() -> None:
     assert estimate(1000, 1438 * 4) == estimate(1000, 1438)
     assert estimate(1000, 1400) >= estimate(1000, 4)
     assert estimate(100_000, 32, workers=4) < estimate(100_000, 32, workers=1)
+
+
+def test_a_job_that_no_memory_holds_is_refused_with_the_layer_and_the_sizes() -> None:
+    huge = {"linear": {"units": 2**31 - 1}}
+    spec = job(huge, huge, huge, {"linear": {"units": 10}})
+    with pytest.raises(SpecError) as caught:
+        inspect_job(spec)
+    [violation] = caught.value.violations
+    assert violation.field == "model[1].linear"
+    assert "more than the 1,125,899.9 GB that there are" in violation.message
+    assert "use fewer units" in violation.message
+
+
+def test_a_job_that_this_machine_cannot_hold_is_refused_where_that_is_the_limit() -> None:
+    spec = job({"linear": {"units": 1000}}, {"linear": {"units": 10}})
+    needed = inspect_job(spec).memory_bytes
+    assert inspect_job(spec, memory_limit=needed).memory_bytes == needed
+    with pytest.raises(
+        SpecError, match=r"more than the 0\.1 GB that there are; layers\.0\.linear alone has 65,000"
+    ):
+        inspect_job(spec, memory_limit=needed - 1)

@@ -413,3 +413,24 @@ def test_whatever_stands_in_a_field_is_accepted_or_a_spec_error(field: str, valu
 def test_what_is_not_keys_and_values_is_refused() -> None:
     with pytest.raises(SpecError, match="expected a job description of keys and values, got 'digits'"):
         parse_spec("digits")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        ({"model": ["relu"] * 100_000}, "model", "at least one layer, with at most 1,000 items, got 100,000"),
+        ({"metrics": ["accuracy"] * 100_000}, "metrics", "with at most 16 items, got 100,000 of them"),
+        (
+            {"dataset": {"source": "csv", "path": "/" + "a" * 5000}},
+            "dataset.path",
+            "the path of a file, with at most 4,096 characters, got 5,001",
+        ),
+    ],
+    ids=["layers", "metrics", "path"],
+)
+def test_what_is_far_too_long_is_refused_by_its_length_and_not_item_by_item(
+    changes: dict[str, Any], field: str, message: str
+) -> None:
+    found = problems(job(**changes))
+    assert list(found) == [field]
+    assert message in found[field]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,13 @@ def test_a_label_column_that_does_not_exist_gets_the_list_of_those_that_do(tmp_p
 def test_a_label_column_named_twice_is_refused(tmp_path: Path) -> None:
     message = refusal(table(tmp_path, "a,kind,kind\n1,0,0\n2,1,1\n"), labels="kind").message
     assert "has 2 columns named 'kind'" in message
+
+
+def test_a_line_that_does_not_end_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    path = table(tmp_path, "a,b\n1,2\n")
+    os.truncate(path, 1 << 30)  # with zeros, which take no space
+    assert "line 3 has more than 16,777,216 characters" in str(refusal(path))
+
+
+def test_a_zero_byte_is_no_label(tmp_path: Path) -> None:
+    assert "line 2 holds a zero byte" in str(refusal(table(tmp_path, b"1,a\n2,\x00\n")))

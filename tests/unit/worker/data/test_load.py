@@ -73,7 +73,10 @@ def test_features_and_targets_are_split_alike(tmp_path: Path) -> None:
     assert np.array_equal(dataset.test_features[:, 0], dataset.test_targets[:, 0])
 
 
-def test_without_a_test_split_all_samples_train_and_the_test_arrays_have_no_rows(tmp_path: Path) -> None:
+def test_without_a_test_split_all_samples_train_and_the_test_arrays_have_no_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainrule.worker.data.files.MAPPED_FROM_BYTES", 1)
     dataset = load(tmp_path, X, Y, test_fraction=0)
     assert dataset.train_samples == 10
     assert dataset.test_features.shape == (0, 3)

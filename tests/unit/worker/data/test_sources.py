@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.worker.data import DataError, Dataset, load_dataset
+from chainrule.worker.data.csv import Columns, read_csv
 from chainrule.worker.data.idx import read_idx
 from chainrule.worker.data.npy import read_npy
 from chainrule.worker.data.npz import read_npz
@@ -93,12 +94,12 @@ def test_an_npz_test_set_is_another_file_or_other_arrays(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("array", [X, np.asfortranarray(X), X.astype(">f8"), X.astype("u1"), X > 3, X[:0]])
-def test_npy_files_are_mapped_and_keep_their_dtype(tmp_path: Path, array: np.ndarray) -> None:
+def test_npy_files_keep_their_dtype_and_cannot_be_written_to(tmp_path: Path, array: np.ndarray) -> None:
     np.save(tmp_path / "a.npy", array)
     read = read_npy(tmp_path / "a.npy", "f")
     assert read.dtype == array.dtype
     assert np.array_equal(read, array)
-    assert not array.size or isinstance(read, np.memmap)
+    assert not array.size or not read.flags.writeable
 
 
 @pytest.mark.parametrize("dtype", sorted(IDX_TYPES))
@@ -321,6 +322,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("files")
 
 
+def all_columns(names: tuple[str, ...], has_header: bool) -> Columns:
+    return Columns(names, tuple(range(len(names) - 1)), len(names) - 1)
+
+
 @given(
     content=st.binary(min_size=1, max_size=64), source=st.sampled_from(sorted(READERS)), begun=st.booleans()
 )
@@ -329,8 +334,59 @@ def test_any_bytes_are_read_or_refused_as_a_data_error(
 ) -> None:
     path = saved(folder / "any", BEGINNINGS[source] * begun + content)
     message = None
+    # What is wrong with the samples of a file that could be read is said without its path.
+    readers = {**READERS, "csv": lambda path: read_csv(path, "f", all_columns, text_labels=True)}
     try:
-        READERS[source](path)
+        readers[source](path)
     except DataError as error:
         message = error.message
     assert message is None or path in message
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux has such files")
+@pytest.mark.parametrize("source", sorted(READERS))
+def test_a_file_of_the_kernels_own_is_refused_unread(source: str) -> None:
+    with pytest.raises(DataError, match="is empty"):
+        READERS[source]("/proc/self/environ")
+
+
+def test_a_file_that_is_taken_away_while_it_is_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.npy"
+    np.save(path, np.zeros((4, 2)))
+
+    def checked(path: str, field: str) -> Path:
+        Path(path).unlink()
+        return Path(path)
+
+    monkeypatch.setattr("chainrule.worker.data.npy.checked_file", checked)
+    with pytest.raises(DataError, match=r"cannot read .*x\.npy to its end: No such file"):
+        load(source="npy", features=str(path), labels=str(path))
+
+
+@pytest.mark.parametrize("source", ["npy", "idx"])
+def test_a_file_that_is_truncated_or_overwritten_while_its_data_are_in_use_harms_nobody(
+    tmp_path: Path, source: str
+) -> None:
+    array, path = np.arange(200_000).reshape(1000, 200) % 100, tmp_path / "a"
+    if source == "npy":
+        with path.open("wb") as file:
+            np.save(file, array)
+    else:
+        path.write_bytes(idx_bytes(array))
+    read = READERS[source](str(path))
+    os.truncate(path, 10)  # which would end this process with SIGBUS if it were mapped
+    assert np.array_equal(read, array)
+
+
+@pytest.mark.parametrize("fortran", [False, True])
+def test_a_large_array_is_mapped_and_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fortran: bool
+) -> None:
+    array = np.arange(24.0).reshape(4, 6)
+    np.save(tmp_path / "a.npy", np.asfortranarray(array) if fortran else array)
+    monkeypatch.setattr("chainrule.worker.data.files.MAPPED_FROM_BYTES", array.nbytes)
+    read = read_npy(tmp_path / "a.npy", "f")
+    assert isinstance(read, np.memmap)
+    assert np.array_equal(read, array)
