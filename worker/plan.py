@@ -116,7 +116,7 @@ def make_schedule(plan: Plan) -> Schedule:
     advice = (
         f"Try a smaller optimizer.{kind}.learning_rate (now {fields['learning_rate']:g})"
         + (", dataset.normalize: standard" if spec.dataset.normalize == "none" else "")
-        + ", or a larger training.batch_size; the last checkpoint before it is kept."
+        + ", or a larger training.batch_size."
     )
     return Schedule(
         epochs=spec.training.epochs,
