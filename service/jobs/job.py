@@ -97,6 +97,16 @@ class Job:
         return job_name(self.id) if self.id else ""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """As much of a job as its place in the queue depends on."""
+
+    id: str
+    state: JobState
+    create_time: datetime
+    continue_from: str | None = None
+
+
 def job_name(job_id: str) -> str:
     """The resource name of the job with this id."""
     return f"{PROJECT}/jobs/{job_id}"

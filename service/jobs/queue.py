@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .job import Job
+from .job import Standing
 from .states import JobState
 
 
-def next_job(active: Iterable[Job]) -> Job | None:
+def next_job(active: Iterable[Standing]) -> Standing | None:
     """The job to start now among those that have not ended; None while one executes or none waits."""
     waiting = []
     for job in active:
@@ -19,7 +19,7 @@ def next_job(active: Iterable[Job]) -> Job | None:
     return min(waiting, key=_age, default=None)
 
 
-def queue_positions(active: Iterable[Job]) -> dict[str, int]:
+def queue_positions(active: Iterable[Standing]) -> dict[str, int]:
     """For each waiting job, by id, how many jobs run or wait before it."""
     jobs = list(active)
     running = sum(job.state.executing for job in jobs)
@@ -27,5 +27,5 @@ def queue_positions(active: Iterable[Job]) -> dict[str, int]:
     return {job.id: running + place for place, job in enumerate(waiting)}
 
 
-def _age(job: Job) -> tuple[object, str]:
+def _age(job: Standing) -> tuple[object, str]:
     return job.create_time, job.id

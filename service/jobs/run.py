@@ -19,6 +19,7 @@ from ...worker.spec import parse_spec
 from .errors import StoreError
 from .job import Job, ModelFile
 from .lifecycle import Change, apply_report, finish, interrupt
+from .states import JobState
 from .store import Decision, Store
 
 _KILL_SECONDS = 10.0
@@ -56,6 +57,7 @@ class JobRun:
         self._execution: Execution | None = None
         self._stop: Stop | None = None
         self._because: str | None = None
+        self._told: JobState | None = None
         self._abandoned = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"job-{job_id}", daemon=True)
@@ -242,7 +244,10 @@ class JobRun:
                 raise _Abandoned
             return decide(job)
 
-        self._store.change(self.job_id, decide_unless_abandoned)
+        job = self._store.change(self.job_id, decide_unless_abandoned)
+        if job.state is not self._told:
+            self._told = job.state
+            log.info("job %s: %s, %s", job.id, job.state.value, job.state_message)
         self._surroundings.notify(self.job_id)
 
     def _abandon(self) -> None:

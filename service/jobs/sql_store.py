@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from .disk_reserve import DiskReserve
 from .errors import Reason, StoreError, job_not_found
 from .events import Event, Happening, happening_from_json, happening_to_json
-from .job import Job
+from .job import Job, Standing
 from .lifecycle import Change, now
 from .pages import decode_token, encode_token
-from .states import TERMINAL_STATES
+from .states import TERMINAL_STATES, JobState
 from .store import Decision, Page, RequestKey, job_exists, microseconds, moment, position_of, request_reused
 from .tables import EventRow, JobRow, Row, job_of_row, unreadable, write_job
 
@@ -91,10 +91,15 @@ class SqlStore:
         token = encode_token(position_of(jobs[page_size - 1])) if len(jobs) > page_size else ""
         return Page(tuple(jobs[:page_size]), token, total)
 
-    def active(self) -> list[Job]:
-        query = select(JobRow).where(JobRow.state.not_in(_TERMINAL)).order_by(JobRow.create_time, JobRow.id)
+    def active(self) -> list[Standing]:
+        # The columns that it takes and no more: every look at the queue reads all that waits in it.
+        columns = (JobRow.id, JobRow.state, JobRow.create_time, JobRow.continue_from)
+        query = select(*columns).where(JobRow.state.not_in(_TERMINAL)).order_by(JobRow.create_time, JobRow.id)
         with self._read() as session:
-            return [job_of_row(row) for row in session.scalars(query)]
+            return [
+                Standing(id, JobState(state), moment(time), origin)
+                for id, state, time, origin in session.execute(query)
+            ]
 
     def change(self, job_id: str, decide: Decision) -> Job:
         """Also on a full disk where the job ends by it: what waits for its end must not wait for space."""

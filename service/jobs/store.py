@@ -10,7 +10,7 @@ from typing import Protocol
 
 from .errors import Reason, ServiceFault, job_not_found
 from .events import Event, Happening
-from .job import Job
+from .job import Job, Standing
 from .lifecycle import Change, now
 from .pages import Position, decode_token, encode_token
 
@@ -61,7 +61,7 @@ class Store(Protocol):
         """Jobs from the newest to the oldest. A job that comes later never shifts the pages that follow."""
         ...
 
-    def active(self) -> list[Job]:
+    def active(self) -> list[Standing]:
         """All jobs that have not ended, oldest first."""
         ...
 
@@ -163,9 +163,10 @@ class MemoryStore:
         token = encode_token(position_of(rest[page_size - 1])) if more else ""
         return Page(tuple(rest[:page_size]), token, len(jobs))
 
-    def active(self) -> list[Job]:
+    def active(self) -> list[Standing]:
         with self._lock:
-            return sorted((job for job in self._jobs.values() if not job.state.terminal), key=_place)
+            jobs = sorted((job for job in self._jobs.values() if not job.state.terminal), key=_place)
+        return [Standing(job.id, job.state, job.create_time, job.continue_from) for job in jobs]
 
     def change(self, job_id: str, decide: Decision) -> Job:
         with self._lock:

@@ -89,6 +89,7 @@ class Supervisor:
                 self.check_source(continue_from)
             job = self._store.create(job, StateChanged(job.state, job.state_message), request)
             self._condition.notify_all()
+        log.info("job %s: %s", job.id, job.state.value)
         self._notify(job.id)
         return job
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from chainrule.service.jobs.job import Job
+from chainrule.service.jobs.job import Standing
 from chainrule.service.jobs.queue import next_job, queue_positions
 from chainrule.service.jobs.states import JobState
 
 
-def job(number: int, state: JobState = JobState.QUEUED) -> Job:
+def job(number: int, state: JobState = JobState.QUEUED) -> Standing:
     time = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=number)
-    return Job(f"job-{number}", str(number), {}, state, time, time)
+    return Standing(f"job-{number}", state, time)
 
 
 def test_the_oldest_waiting_job_is_next() -> None:
