@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from types import FrameType
 from typing import NoReturn
 
 from .exits import ExitStatus
+
+_LAST_SECONDS = 1.0
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -65,13 +69,16 @@ def is_ignored(number: int) -> bool:
 
 
 def exit_at_once() -> NoReturn:
-    """End this process and every process below it now, without waiting for any of them; status 130.
+    """End this process and every process below it now, whatever they are at; status 130.
 
     What is in the data folder stays as it is: the next service on it finds the job interrupted.
     """
     from ...worker.exchange.folder import clear_abandoned
 
-    kill(descendants(os.getpid()))
+    below = descendants(os.getpid())
+    kill(below)
+    # What they held is free once the kernel has taken them apart, a moment after the signal.
+    wait_for_end(below, _LAST_SECONDS)
     with suppress(OSError):
         clear_abandoned()
     for stream in (sys.stdout, sys.stderr):
@@ -111,6 +118,20 @@ def kill(processes: Iterable[Process]) -> None:
         with suppress(OSError, IndexError):
             if _fields(process.number)[_STARTED] == process.started:
                 os.kill(process.number, signal.SIGKILL)
+
+
+def wait_for_end(processes: Iterable[Process], seconds: float) -> None:
+    """Block until these killed processes are gone, for so long at most."""
+    deadline = time.monotonic() + seconds
+    for process in processes:
+        try:
+            descriptor = os.pidfd_open(process.number)
+        except (OSError, AttributeError):  # gone already, or a system without pidfd
+            continue
+        try:
+            select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+        finally:
+            os.close(descriptor)
 
 
 # Places in /proc/PID/stat after the name, which stands in parentheses and may hold anything.

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import pytest
 
-from chainrule.service.cli.signals import descendants
+from chainrule.service.cli.signals import Process, descendants
 
 JOB = """
 name: long
@@ -118,13 +118,25 @@ def test_a_second_interrupt_leaves_no_ray_process_behind(start: Start) -> None:
     lines_until(process.stdout, "epoch")
     family = descendants(process.pid)
     assert len(family) > 3
+    [folder] = shared_memory_of(family)
+    assert folder.exists()
     process.send_signal(signal.SIGINT)
     lines_until(process.stdout, "Pausing")
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=100)
     assert process.returncode == 130
-    # Killed is not yet gone: the kernel takes a moment to take a process with much memory apart.
     assert [each.number for each in family if not ends(each.number, within=10.0)] == []
+    assert not folder.exists()
+
+
+def shared_memory_of(family: list[Process]) -> set[Path]:
+    """The folders in which these processes share a job's arrays."""
+    folders = set()
+    for each in family:
+        for line in Path(f"/proc/{each.number}/maps").read_text().splitlines():
+            if line.endswith("/board"):
+                folders.add(Path(line.split()[-1]).parent)
+    return folders
 
 
 def ends(number: int, within: float) -> bool:
