@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from math import pi, sqrt
+from typing import Any
+
 from ..array import Array, array_module
 from ..graph import primitive, vjp
+from .arithmetic import absolute, expm1
+from .comparison import greater
 from .constant import above, zeros
+from .gaussian import normal_cdf
+from .joining import split
+from .selection import clip, where
 
 _LOWEST = -80.0
 """exp(80) is still a float32, and the sigmoid of -80 is zero for all that is added to it."""
@@ -46,3 +54,66 @@ def softplus(x: Array) -> Array:
 
 
 vjp(softplus, lambda g, y, x: g * sigmoid(x))
+
+
+def leaky_relu(x: Any, slope: float = 0.01) -> Any:
+    """x above 0, slope * x below."""
+    return where(greater(x, 0), x, x * slope)
+
+
+def elu(x: Any, alpha: float = 1.0) -> Any:
+    """x above 0, alpha * (exp(x) - 1) below. Clevert et al., ICLR 2016."""
+    return where(greater(x, 0), x, expm1(clip(x, high=0)) * alpha)
+
+
+def selu(x: Any) -> Any:
+    """The ELU that keeps mean 0 and variance 1. Klambauer et al., NeurIPS 2017."""
+    return elu(x, 1.6732632423543772) * 1.0507009873554805
+
+
+def silu(x: Any) -> Any:
+    """x * sigmoid(x), also called swish."""
+    return x * sigmoid(x)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """x times the normal distribution function of x; approximate: by a tanh. Hendrycks and Gimpel, 2016."""
+    if approximate:
+        return x * sigmoid((x + x * x * x * 0.044715) * (2 * sqrt(2 / pi)))
+    return x * normal_cdf(x)
+
+
+def mish(x: Any) -> Any:
+    """x * tanh(softplus(x)). Misra, BMVC 2020."""
+    return x * tanh(softplus(x))
+
+
+def softsign(x: Any) -> Any:
+    """x / (1 + |x|)."""
+    return x / (absolute(x) + 1)
+
+
+def log_sigmoid(x: Any) -> Any:
+    """log(sigmoid(x)), without overflow."""
+    return -softplus(-x)
+
+
+def relu6(x: Any) -> Any:
+    """x between 0 and 6."""
+    return clip(x, low=0, high=6)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """x / 6 + 1/2 between 0 and 1."""
+    return clip(x + 3, low=0, high=6) * (1 / 6)
+
+
+def hard_swish(x: Any) -> Any:
+    """x * hard_sigmoid(x). Howard et al., ICCV 2019."""
+    return x * hard_sigmoid(x)
+
+
+def glu(x: Any, axis: int = -1) -> Any:
+    """a * sigmoid(b) for the halves a, b of x along `axis`. Dauphin et al., ICML 2017."""
+    values, gates = split(x, 2, axis)
+    return values * sigmoid(gates)

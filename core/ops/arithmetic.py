@@ -83,12 +83,39 @@ vjp(exp, lambda g, y, x: g * y)
 
 
 @primitive
+def expm1(x: Array) -> Array:
+    """e ** x - 1, exact also where x is tiny."""
+    return array_module(x).expm1(x)
+
+
+vjp(expm1, lambda g, y, x: g * (y + 1))
+
+
+@primitive
 def log(x: Array) -> Array:
     """The natural logarithm."""
     return array_module(x).log(x)
 
 
 vjp(log, lambda g, y, x: g / x)
+
+
+@primitive
+def sin(x: Array) -> Array:
+    """The sine."""
+    return array_module(x).sin(x)
+
+
+vjp(sin, lambda g, y, x: g * cos(x))
+
+
+@primitive
+def cos(x: Array) -> Array:
+    """The cosine."""
+    return array_module(x).cos(x)
+
+
+vjp(cos, lambda g, y, x: -g * sin(x))
 
 
 @primitive

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..array import Array
+from ..errors import ShapeError
 from ..graph import explain, primitive, vjp
 from .constant import equal, size_along, with_kept_axes
-from .shape import broadcast_to, reshape
+from .shape import broadcast_to, getitem, reshape
 
 Axis = int | tuple[int, ...] | None
 
@@ -30,6 +31,18 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return sum(x, axis=axis, keepdims=keepdims) * (1.0 / size_along(x.shape, axis))
 
 
+def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Any:
+    """The mean squared distance from the mean over `axis`, in two passes.
+
+    correction: what is taken off the number of elements before dividing by it; 1 estimates a population's.
+    """
+    centered = x - mean(x, axis=axis, keepdims=True)
+    count = size_along(x.shape, axis) - correction
+    if count <= 0:
+        raise ShapeError("var, argument x", f"more than {correction} elements to average", f"shape {x.shape}")
+    return sum(centered * centered, axis=axis, keepdims=keepdims) * (1.0 / count)
+
+
 @primitive
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     """The largest over `axis`; equal ones share the derivative."""
@@ -45,6 +58,28 @@ def _max_vjp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) 
 vjp(max, _max_vjp)
 
 
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest over `axis`; equal ones share the derivative."""
+    return -max(-x, axis=axis, keepdims=keepdims)
+
+
+@primitive
+def cumsum(x: Array, axis: int = -1) -> Array:
+    """The sums of the first 1, 2, ... elements along `axis`. Any shape -> same shape."""
+    return x.cumsum(axis=axis, dtype=x.dtype)
+
+
+def _cumsum_vjp(g: Any, y: Any, x: Any, axis: int = -1) -> Any:
+    """The sums of the last ones: of g, back to front."""
+    reverse = [slice(None)] * x.ndim
+    reverse[axis] = slice(None, None, -1)
+    index = tuple(reverse)
+    return getitem(cumsum(getitem(g, index=index), axis=axis), index=index)
+
+
+vjp(cumsum, _cumsum_vjp)
+
+
 def _explain_axis(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[str, str, str]:
     if x.size == 0:
         return "x", "at least one element", f"shape {x.shape}"
@@ -53,3 +88,4 @@ def _explain_axis(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[
 
 explain(sum, _explain_axis)
 explain(max, _explain_axis)
+explain(cumsum, lambda x, axis=-1: ("axis", f"an axis of {x.shape}", f"{axis}"))

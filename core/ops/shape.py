@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..array import Array, array_module
+from ..errors import ShapeError
 from ..graph import explain, primitive, vjp
+from .constant import value
 
 
 @primitive
@@ -71,4 +75,26 @@ def _parts(index: Any) -> tuple[Any, ...]:
 
 vjp(getitem, lambda g, y, x, index: scatter_add(g, index=index, shape=x.shape))
 vjp(scatter_add, lambda g, y, x, index, shape: getitem(g, index=index))
+explain(
+    scatter_add,
+    lambda x, index, shape: ("index", f"positions inside shape {shape} for each of {x.shape}", f"{index!r}"),
+)
 explain(getitem, lambda x, index: ("index", f"positions inside shape {x.shape}", f"{index!r}"))
+
+
+def gather(x: Any, indices: Any, axis: int) -> Any:
+    """Along `axis` the elements that `indices` names: y[i, j] = x[indices[i, j], j] for axis 0.
+
+    indices: integers of x's number of axes, and of x's sizes except along `axis` -> shape of indices.
+    """
+    shape = np.shape(indices)
+    place = axis % x.ndim if -x.ndim <= axis < x.ndim else None
+    if place is None:
+        raise ShapeError("gather, argument axis", f"an axis of {x.shape}", f"{axis}")
+    if shape[:place] + shape[place + 1 :] != x.shape[:place] + x.shape[place + 1 :] or len(shape) != x.ndim:
+        expected = ", ".join("any" if i == place else str(size) for i, size in enumerate(x.shape))
+        raise ShapeError("gather, argument indices", f"shape ({expected})", f"shape {shape}")
+    indices = value(indices)
+    grid = list(array_module(indices).ogrid[tuple(slice(size) for size in shape)])
+    grid[place] = indices
+    return getitem(x, index=tuple(grid))

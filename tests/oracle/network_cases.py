@@ -1,0 +1,51 @@
+"""What networks are made of, compared with PyTorch: further operations, and layers with given parameters.
+
+A case is a formula over a namespace `f`, as in oracle_cases.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from oracle_cases import Case
+
+_ONE = ((8, 10),)
+_TWO = ((8, 10), (8, 10))
+MASK = np.random.default_rng(5).random((8, 10)) > 0.4
+PICKS = np.random.default_rng(6).integers(0, 8, (5, 10))
+ROWS = np.array([3, 0, 3, 1, 1, 7, 2, 5])
+
+ARRAY_CASES: dict[str, Case] = {
+    "where": Case(lambda f, a, b: f.where(MASK, a, b), _TWO),
+    "clip": Case(lambda f, a: f.clip(a, -1.5, 1.2), _ONE),
+    "minimum": Case(lambda f, a, b: f.minimum(a, b), _TWO),
+    "expm1": Case(lambda f, a: f.expm1(a), _ONE),
+    "sin": Case(lambda f, a: f.sin(a), _ONE),
+    "cos": Case(lambda f, a: f.cos(a), _ONE),
+    "var": Case(lambda f, a: f.var(a, 1), _ONE),
+    "min": Case(lambda f, a: f.min(a, 1), _ONE),
+    "cumsum": Case(lambda f, a: f.cumsum(a, 0), _ONE),
+    "concatenate": Case(lambda f, a, b: f.concatenate([a, b, a], 1), ((8, 10), (8, 3))),
+    "stack": Case(lambda f, a, b: f.stack([a, b], 1), _TWO),
+    "split": Case(lambda f, a: f.split(a, [3, 7], 1)[1] * 2, _ONE),
+    "unstack": Case(lambda f, a: f.unstack(a, 1)[4], _ONE),
+    "pad": Case(lambda f, a: f.pad(a, [(0, 0), (0, 0), (1, 2)]), ((2, 3, 5),)),
+    "pad_reflect": Case(lambda f, a: f.pad_last(a, 3, 2, "reflect"), ((2, 3, 5),)),
+    "pad_edge": Case(lambda f, a: f.pad_last(a, 3, 2, "edge"), ((2, 3, 5),)),
+    "gather": Case(lambda f, a: f.gather(a, PICKS, 0), _ONE),
+    "scatter_add": Case(lambda f, a: f.scatter_rows(a, ROWS, 9), _ONE),
+    "einsum": Case(lambda f, a, b: f.einsum("bhid,bhjd->bhij", a, b), ((2, 3, 4, 5), (2, 3, 6, 5))),
+    "einsum_three": Case(lambda f, a, b, c: f.einsum("ij,kj,k->i", a, b, c), ((4, 5), (3, 5), (3,))),
+    "einsum_diagonal": Case(lambda f, a: f.einsum("iij->ji", a), ((4, 4, 3),)),
+    "tensordot": Case(lambda f, a, b: f.tensordot(a, b, ([1, 2], [2, 0])), ((2, 3, 4), (4, 5, 3))),
+    "normal_cdf": Case(lambda f, a: f.normal_cdf(a), _ONE, low=-4, high=4),
+    **{
+        name: Case(lambda f, a, name=name: getattr(f, name)(a), _ONE, low=-6, high=6)
+        for name in (
+            "elu", "leaky_relu", "selu", "silu", "gelu", "mish", "softsign", "log_sigmoid", "relu6",
+            "hard_sigmoid", "hard_swish", "glu",
+        )
+    },
+    "gelu_by_tanh": Case(lambda f, a: f.gelu_by_tanh(a), _ONE, low=-6, high=6),
+}  # fmt: skip
+
+CASES: dict[str, Case] = {**ARRAY_CASES}

@@ -1,0 +1,63 @@
+"""The cases of network_cases.py computed by PyTorch."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch  # pyright: ignore[reportMissingImports]
+from oracle_cases import Case, output_weights
+from torch.nn import functional  # pyright: ignore[reportMissingImports]
+
+
+def _pad_last(x: Any, before: int, after: int, mode: str) -> Any:
+    return functional.pad(x, (before, after), {"reflect": "reflect", "edge": "replicate"}[mode])
+
+
+FUNCTIONS = SimpleNamespace(
+    where=lambda mask, a, b: torch.where(torch.from_numpy(mask), a, b),
+    clip=torch.clamp,
+    minimum=torch.minimum,
+    expm1=torch.expm1,
+    sin=torch.sin,
+    cos=torch.cos,
+    var=lambda x, axis: torch.var(x, dim=axis, correction=0),
+    min=lambda x, axis: x.amin(dim=axis),
+    cumsum=torch.cumsum,
+    concatenate=torch.cat,
+    stack=torch.stack,
+    split=torch.split,
+    unstack=torch.unbind,
+    pad=lambda x, widths: functional.pad(x, [size for pair in widths[::-1] for size in pair]),
+    pad_last=_pad_last,
+    gather=lambda x, indices, axis: torch.gather(x, axis, torch.from_numpy(indices)),
+    scatter_rows=lambda x, rows, count: torch.zeros(count, x.shape[1]).index_add(
+        0, torch.from_numpy(rows), x
+    ),
+    einsum=torch.einsum,
+    tensordot=torch.tensordot,
+    normal_cdf=torch.special.ndtr,
+    elu=functional.elu,
+    leaky_relu=functional.leaky_relu,
+    selu=functional.selu,
+    silu=functional.silu,
+    gelu=functional.gelu,
+    gelu_by_tanh=lambda x: functional.gelu(x, approximate="tanh"),
+    mish=functional.mish,
+    softsign=functional.softsign,
+    log_sigmoid=functional.logsigmoid,
+    relu6=functional.relu6,
+    hard_sigmoid=functional.hardsigmoid,
+    hard_swish=functional.hardswish,
+    glu=functional.glu,
+)
+
+
+def run_case(case: Case, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """The value of a case and its gradients."""
+    tensors = [torch.tensor(array, requires_grad=True) for array in inputs]
+    output = case.formula(FUNCTIONS, *tensors)
+    output.backward(torch.tensor(output_weights(tuple(output.shape))))
+    gradients = [tensor.grad for tensor in tensors]
+    return [output.detach().numpy(), *(gradient.numpy() for gradient in gradients if gradient is not None)]

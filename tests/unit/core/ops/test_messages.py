@@ -1,0 +1,78 @@
+"""What an operation says when its arguments do not fit: op, argument, expected, actual."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chainrule.core import Tensor, ops
+from chainrule.core.errors import ShapeError
+
+X = Tensor(np.ones((3, 4)))
+COLUMN = Tensor(np.ones(3))
+
+MESSAGES = {
+    "greater, argument b: expected a shape that broadcasts with (3, 4), got (3,)": lambda: ops.greater(
+        X, COLUMN
+    ),
+    "argmax, argument axis: expected a nonempty axis of (3, 4), got 2": lambda: ops.argmax(X, axis=2),
+    "argmin, argument axis: expected a nonempty axis of (0, 4), got 0": lambda: ops.argmin(X[:0], axis=0),
+    "where, argument condition: expected a shape that broadcasts with (3, 4) and (3,), got (2,)": lambda: (
+        ops.where(np.array([True, False]), X, COLUMN)
+    ),
+    "var, argument x: expected more than 1 elements to average, got shape (1, 4)": lambda: ops.var(
+        X[:1], axis=0, correction=1
+    ),
+    "cumsum, argument axis: expected an axis of (3, 4), got 2": lambda: ops.cumsum(X, axis=2),
+    "max, argument x: expected at least one element, got shape (0, 4)": lambda: ops.min(X[:0]),
+    "concatenate, argument parts: expected shape (any, 4), got shape (3, 2)": lambda: ops.concatenate(
+        [X, X[:, :2]]
+    ),
+    "concatenate, argument parts: expected shape (3, any), got shape (3,)": lambda: ops.concatenate(
+        [X, COLUMN], axis=-1
+    ),
+    "concatenate, argument axis: expected an axis of (3, 4), got 2": lambda: ops.concatenate([X, X], axis=2),
+    "concatenate, argument parts: expected at least one array, got none": lambda: ops.concatenate([]),
+    "stack, argument parts: expected arrays of one shape, got shapes (3, 4), (3,)": lambda: ops.stack(
+        [X, COLUMN]
+    ),
+    "stack, argument parts: expected arrays of one shape, got none": lambda: ops.stack([]),
+    "stack, argument axis: expected an axis of the 3 that there will be, got 3": lambda: ops.stack(
+        [X], axis=3
+    ),
+    "split, argument sections: expected a divisor of 4, got 3": lambda: ops.split(X, 3, axis=1),
+    "split, argument sections: expected sizes that add up to 3, got (1, 1)": lambda: ops.split(X, [1, 1]),
+    "split, argument axis: expected an axis of (3, 4), got 2": lambda: ops.split(X, 2, axis=2),
+    "pad, argument widths: expected 2 pairs of sizes for shape (3, 4), got [(1, 1)]": lambda: ops.pad(
+        X, [(1, 1)]
+    ),
+    "gather, argument axis: expected an axis of (3, 4), got 2": lambda: ops.gather(
+        X, np.zeros((3, 4), int), 2
+    ),
+    "gather, argument indices: expected shape (3, any), got shape (2, 4)": lambda: ops.gather(
+        X, np.zeros((2, 4), int), 1
+    ),
+    "getitem, argument index: expected positions inside shape (3, 4)": lambda: ops.gather(
+        X, np.full((1, 4), 3), 0
+    ),
+    "scatter_add, argument index: expected positions inside shape (2, 4) for each of (3, 4), got": lambda: (
+        ops.scatter_add(X, (np.array([0, 1, 2]),), shape=(2, 4))
+    ),
+    "tensordot, argument axes: expected sizes [4] in b, as in a (3, 4), got sizes [3]": lambda: ops.tensordot(
+        X, X, 1
+    ),
+    "einsum ij,jk: expected 2 operands, got 1": lambda: ops.einsum("ij,jk", X),
+    "einsum ij,jk, operand 1: expected 2 axes for jk, got shape (3,)": lambda: ops.einsum("ij,jk", X, COLUMN),
+    "einsum ij,jk, axis j: expected size 4, got size 3": lambda: ops.einsum("ij,jk", X, X),
+    "einsum ij->ik: expected each axis of the result once, and in an operand, got ik": lambda: ops.einsum(
+        "ij->ik", X
+    ),
+    "split, argument sections: expected a divisor of 3, got 2": lambda: ops.glu(X, axis=0),
+}
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_shapes_that_do_not_fit_name_op_argument_expected_and_actual(message: str) -> None:
+    with pytest.raises(ShapeError) as caught:
+        MESSAGES[message]()
+    assert str(caught.value).startswith(message)
