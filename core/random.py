@@ -21,9 +21,11 @@ class Stream(IntEnum):
     SPLIT = 2
     INIT = 3
     DROPOUT = 4
+    CURVATURE = 5
 
 
 SHUFFLE, SPLIT, INIT, DROPOUT = Stream.SHUFFLE, Stream.SPLIT, Stream.INIT, Stream.DROPOUT
+CURVATURE = Stream.CURVATURE
 
 
 def substream(stream: int, index: int) -> int:
@@ -51,6 +53,18 @@ def uniform(seed: int, stream: int, step: int, start: int, count: int) -> np.nda
     words = random_words(seed, stream, step, first, (start + count + 1) // 2 - first)
     halves = words.astype("<u8", copy=False).view("<u4")[start - 2 * first :][:count]
     return (halves >> 8).astype(np.float32) * np.float32(2.0**-24)
+
+
+def normal(seed: int, stream: int, step: int, start: int, count: int) -> np.ndarray:
+    """Values `start .. start + count` of a stream, float32, of the standard normal distribution.
+
+    Each is made from one word by Box and Muller's transform in float64: its high half gives the radius, its
+    low half the angle.
+    """
+    words = random_words(seed, stream, step, start, count)
+    radius = np.sqrt(-2 * np.log(((words >> np.uint64(32)) + np.float64(0.5)) * 2.0**-32))
+    angle = (words & np.uint64(0xFFFFFFFF)) * (2 * np.pi * 2.0**-32)
+    return (radius * np.cos(angle)).astype(np.float32)
 
 
 def permutation(n: int, seed: int, stream: int, step: int) -> np.ndarray:

@@ -1,8 +1,47 @@
 """Optimizers: update rules that work in place on flat buffers, one file a family."""
 
+from . import schedules
+from .adagrad import AdaDelta, AdaGrad
 from .adam import Adam, AdamW
+from .adam_variants import AMSGrad, NAdam, RAdam
+from .average import MovingAverage
+from .clip import clip_by_norm, clip_by_value
+from .curvature import gauss_newton_bartlett, hutchinson
 from .flat_optimizer import FlatOptimizer
+from .flat_update import FlatUpdate
+from .groups import Group
+from .lamb import LAMB
+from .lion import Lion
+from .muon import Muon
+from .rmsprop import RMSProp
 from .rule import Rule
 from .sgd import SGD
+from .sophia import Sophia
+from .whole import WholeRule
 
-__all__ = ["SGD", "Adam", "AdamW", "FlatOptimizer", "Rule"]
+__all__ = [
+    "LAMB",
+    "SGD",
+    "AMSGrad",
+    "AdaDelta",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "FlatOptimizer",
+    "FlatUpdate",
+    "Group",
+    "Lion",
+    "MovingAverage",
+    "Muon",
+    "NAdam",
+    "RAdam",
+    "RMSProp",
+    "Rule",
+    "Sophia",
+    "WholeRule",
+    "clip_by_norm",
+    "clip_by_value",
+    "gauss_newton_bartlett",
+    "hutchinson",
+    "schedules",
+]

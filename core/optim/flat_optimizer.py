@@ -2,34 +2,113 @@
 
 from __future__ import annotations
 
-from ..array import array_module
+from collections.abc import Mapping, Sequence
+
+from ..array import Array, array_module
+from ..errors import ShapeError
 from ..flat import FlatLayout, bind
 from ..nn import Module
-from .rule import Rule
+from .average import MovingAverage
+from .clip import clip_by_norm, clip_by_value
+from .flat_update import FlatUpdate
+from .groups import AnyRule, Group, rules_by_parameter
+from .schedules import Constant, Schedule
+from .sophia import Sophia
 
 
 class FlatOptimizer:
-    """Moves the model's parameters into one flat buffer and updates all of them in one pass a step."""
+    """Moves the model's parameters into one flat buffer and updates all of them in one pass a step.
 
-    def __init__(self, rule: Rule, model: Module) -> None:
+    groups: parameters with a learning rate, decay or rule of their own, or frozen. schedule: what the
+    learning rates are multiplied by, step by step. clip_value, clip_norm: bounds for the gradient, by
+    element, then as a whole (without what is frozen). average: keep a moving average of
+    the weights in `averaged`.
+    """
+
+    def __init__(
+        self,
+        rule: AnyRule,
+        model: Module,
+        groups: Sequence[Group] = (),
+        schedule: Schedule | None = None,
+        clip_value: float | None = None,
+        clip_norm: float | None = None,
+        average: MovingAverage | None = None,
+    ) -> None:
         tensors = model.parameters()
         layout = FlatLayout.of({name: tensor.shape for name, tensor in tensors.items()})
         sample = next(iter(tensors.values())).data
         xp = array_module(sample)
         self.rule = rule
+        self.schedule: Schedule = schedule or Constant()
+        self.clip_value, self.clip_norm, self.average = clip_value, clip_norm, average
         self.steps = 0
+        self.layout = layout
         self.parameters = xp.zeros(layout.size, sample.dtype)
         self.gradient = xp.zeros(layout.size, sample.dtype)
-        self.state = tuple(xp.zeros(layout.size, sample.dtype) for _ in rule.slots)
+        self._update = FlatUpdate(layout, rule, groups)
+        self.state = tuple(xp.zeros(layout.size, sample.dtype) for _ in self._update.slots)
         for name, view in layout.views(self.parameters).items():
             view[...] = tensors[name].data
+        self.averaged = self.parameters.copy() if average else None
         bind(model, self.parameters)
-        self._pairs = [(tensors[name], view) for name, view in layout.views(self.gradient).items()]
+        frozen = [rule is None for rule in rules_by_parameter(layout, rule, groups)]
+        views = layout.views(self.gradient)
+        self._pairs = [
+            (tensors[name], view, fixed) for (name, view), fixed in zip(views.items(), frozen, strict=True)
+        ]
 
     def step(self) -> None:
         """Update the parameters from their `.grad` (none counts as zero) and clear it."""
-        for tensor, view in self._pairs:
-            view[...] = 0 if tensor.grad is None else tensor.grad.data
+        for tensor, view, frozen in self._pairs:
+            view[...] = 0 if tensor.grad is None or frozen else tensor.grad.data
             tensor.grad = None
+        if self.clip_value is not None:
+            clip_by_value(self.gradient, self.clip_value)
+        if self.clip_norm is not None:
+            clip_by_norm(self.gradient, self.clip_norm)
         self.steps += 1
-        self.rule.update(self.steps, self.gradient, self.parameters, self.state, self.parameters, self.state)
+        self._update.update(
+            self.steps,
+            self.gradient,
+            self.parameters,
+            self.state,
+            self.parameters,
+            self.state,
+            self.schedule(self.steps),
+        )
+        if self.average is not None and self.averaged is not None:
+            self.average.update(self.steps, self.parameters, self.averaged, self.averaged)
+
+    def observe_curvature(self, estimates: Sequence[Array]) -> None:
+        """Give Sophia an estimate of the Hessian's diagonal, an array for each parameter, before `step`."""
+        if not isinstance(self.rule, Sophia):
+            raise TypeError(f"observe_curvature: expected the rule Sophia, got {type(self.rule).__name__}")
+        flat = array_module(self.parameters).zeros_like(self.parameters)
+        for view, estimate in zip(self.layout.views(flat).values(), estimates, strict=True):
+            view[...] = estimate
+        self.rule.observe(flat, self.state, self.state)
+
+    def save(self) -> dict[str, Array]:
+        """Copies of all that a continuation needs, by name: parameters, state, average and the step."""
+        xp = array_module(self.parameters)
+        saved = {name: buffer.copy() for name, buffer in self._buffers().items()}
+        return saved | {"steps": xp.asarray(self.steps)}
+
+    def restore(self, saved: Mapping[str, Array]) -> None:
+        """Take up what `save` gave, in place. Raises ShapeError if it is of another model or rule."""
+        buffers = self._buffers()
+        expected = {name: buffer.shape for name, buffer in buffers.items()} | {"steps": ()}
+        actual = {name: array.shape for name, array in saved.items()}
+        if expected != actual:
+            raise ShapeError("restore, argument saved", f"{expected}", f"{actual}")
+        for name, buffer in buffers.items():
+            buffer[...] = saved[name]
+        self.steps = int(saved["steps"])
+
+    def _buffers(self) -> dict[str, Array]:
+        buffers = {f"state/{slot}": row for slot, row in zip(self._update.slots, self.state, strict=True)}
+        buffers["parameters"] = self.parameters
+        if self.averaged is not None:
+            buffers["average"] = self.averaged
+        return buffers

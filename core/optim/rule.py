@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,33 @@ class Rule(ABC):
                 first[:size],
                 second[:size],
             )
+
+
+def add_decay(
+    xp: Any, gradient: Array, parameters: Array, weight_decay: Array | None, scratch: Array
+) -> Array:
+    """gradient + weight_decay * parameters, in `scratch`; the gradient itself if there is no decay."""
+    if weight_decay is None:
+        return gradient
+    xp.multiply(parameters, weight_decay, out=scratch)
+    return xp.add(scratch, gradient, out=scratch)
+
+
+def require_rate(rule: str, learning_rate: float) -> None:
+    """Refuse a learning rate that is not finite and above 0."""
+    require(rule, "learning_rate", learning_rate, 0 < learning_rate < inf, "finite and above 0")
+
+
+def require_fraction(rule: str, **values: float) -> None:
+    """Refuse weights of the past, such as beta1, that are not at least 0 and below 1."""
+    for name, value in values.items():
+        require(rule, name, value, 0 <= value < 1, "at least 0 and below 1")
+
+
+def require_at_least_0(rule: str, **values: float) -> None:
+    """Refuse values that are not finite and at least 0."""
+    for name, value in values.items():
+        require(rule, name, value, 0 <= value < inf, "finite and at least 0")
 
 
 def require(rule: str, name: str, value: float, fits: bool, expected: str) -> None:

@@ -1,0 +1,149 @@
+"""Update rules on a layout: one optimizer step on a slice of the flat buffers, by groups, for all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from ..array import Array, array_module
+from ..errors import ChainruleError
+from ..flat import FlatLayout
+from .groups import AnyRule, Group, at_rate, rules_by_parameter
+from .rule import Rule
+from .whole import WholeRule
+
+
+@dataclass(frozen=True)
+class _Run:
+    """`own`: elements under one rule. For a WholeRule, part of one parameter, which is at `whole`."""
+
+    rule: AnyRule | None
+    own: slice
+    whole: slice
+    shape: tuple[int, ...] = ()
+
+
+class FlatUpdate:
+    """What a parameter-server shard, or a loop with no shards, does at the end of a step.
+
+    `part` is the slice of the flat buffers that this one owns, all by default. It may be cut anywhere: the
+    bytes are those of an update of the whole. `reads` is the slice that it needs as input: `part`, widened to
+    the whole of a parameter that a cut runs through if that parameter follows a WholeRule.
+    `slots` names the rows of state; groups of different rules share rows, a row's name then tells all uses.
+    """
+
+    def __init__(
+        self, layout: FlatLayout, rule: AnyRule, groups: Sequence[Group] = (), part: slice | None = None
+    ) -> None:
+        self.part = slice(0, layout.size) if part is None else part
+        rules = rules_by_parameter(layout, rule, groups)
+        self.slots = _slots([rule, *rules])
+        self._runs = _runs(layout, rules, self.part)
+        bounds = [self.part, *(run.whole for run in self._runs)]
+        self.reads = slice(min(bound.start for bound in bounds), max(bound.stop for bound in bounds))
+
+    def update(
+        self,
+        step: int,
+        gradient: Array,
+        parameters: Array,
+        state: Sequence[Array],
+        out_parameters: Array,
+        out_state: Sequence[Array],
+        factor: float = 1.0,
+    ) -> None:
+        """Take step number `step` (from 1), with every learning rate times `factor`, a schedule's.
+
+        All arrays: (layout.size,), of one floating dtype. Reads `reads` of the inputs, writes `part` of
+        `out_*`, which may be the inputs themselves unless `reads` is more than `part`: another shard may
+        still need them.
+        """
+        if self.reads != self.part and out_parameters is parameters:
+            raise ChainruleError(
+                f"update: a parameter crosses an edge of the shard {self.part.start} .. {self.part.stop} "
+                "and its rule needs it whole; write to other buffers than those that are read"
+            )
+        xp = array_module(parameters)
+        for run in self._runs:
+            used = 0 if run.rule is None else len(run.rule.slots)
+            if run.rule is None:
+                xp.copyto(out_parameters[run.own], parameters[run.own])
+            elif isinstance(run.rule, Rule):
+                own = run.own
+                at_rate(run.rule, factor).update(  # pyright: ignore[reportAttributeAccessIssue]
+                    step,
+                    gradient[own],
+                    parameters[own],
+                    [row[own] for row in state[:used]],
+                    out_parameters[own],
+                    [row[own] for row in out_state[:used]],
+                )
+            else:
+                rule = at_rate(run.rule, factor)
+                assert isinstance(rule, WholeRule)
+                _update_parameter(
+                    rule, run, step, gradient, parameters, state[:used], out_parameters, out_state[:used]
+                )
+            for row, out_row in zip(state[used:], out_state[used:], strict=True):
+                xp.copyto(out_row[run.own], row[run.own])
+
+
+def _update_parameter(
+    rule: WholeRule,
+    run: _Run,
+    step: int,
+    gradient: Array,
+    parameters: Array,
+    state: Sequence[Array],
+    out_parameters: Array,
+    out_state: Sequence[Array],
+) -> None:
+    """Update one parameter as a whole, and write the part of it that is one's own."""
+    inputs = [row[run.whole].reshape(run.shape) for row in (gradient, parameters, *state)]
+    rows = (out_parameters, *out_state)
+    if run.own == run.whole:
+        outputs = [row[run.whole].reshape(run.shape) for row in rows]
+        rule.update_parameter(step, inputs[0], inputs[1], inputs[2:], outputs[0], outputs[1:])
+        return
+    empty = array_module(parameters).empty_like
+    outputs = [empty(array) for array in inputs[1:]]
+    rule.update_parameter(step, inputs[0], inputs[1], inputs[2:], outputs[0], outputs[1:])
+    start = run.whole.start
+    for row, output in zip(rows, outputs, strict=True):
+        row[run.own] = output.reshape(-1)[run.own.start - start : run.own.stop - start]
+
+
+def _slots(rules: Sequence[AnyRule | None]) -> tuple[str, ...]:
+    """A name for each row of state: what the rules that use it call it."""
+    count = max(len(rule.slots) for rule in rules if rule is not None)
+    names = [
+        dict.fromkeys(rule.slots[row] for rule in rules if rule is not None and row < len(rule.slots))
+        for row in range(count)
+    ]
+    return tuple("|".join(used) for used in names)
+
+
+def _runs(layout: FlatLayout, rules: Sequence[AnyRule | None], part: slice) -> list[_Run]:
+    """Cut `part` into runs, in order; neighbours under one elementwise rule, or frozen, are one run.
+
+    The padding after a parameter belongs to its run; after one that follows a WholeRule it stays as it is.
+    """
+    runs: list[_Run] = []
+    ends = (*layout.offsets[1:], layout.size)
+    for rule, shape, start, end in zip(rules, layout.shapes, layout.offsets, ends, strict=True):
+        pieces = [slice(start, end)]
+        if isinstance(rule, WholeRule):
+            pieces = [slice(start, start + prod(shape)), slice(start + prod(shape), end)]
+        for piece, its_rule in zip(pieces, (rule, None), strict=False):
+            own = slice(max(piece.start, part.start), min(piece.stop, part.stop))
+            if own.start >= own.stop:
+                continue
+            if isinstance(its_rule, WholeRule):
+                runs.append(_Run(its_rule, own, piece, shape))
+            elif runs and runs[-1].rule == its_rule and runs[-1].own.stop == own.start:
+                merged = slice(runs[-1].own.start, own.stop)
+                runs[-1] = _Run(its_rule, merged, merged)
+            else:
+                runs.append(_Run(its_rule, own, own))
+    return runs
