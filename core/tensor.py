@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .array import Array, to_device, to_numpy
+from .array import Array, array_module, to_device, to_numpy
 from .errors import DTypeError, GraphError
 
 if TYPE_CHECKING:
-    from .graph import Operation
+    from .graph import Node, Operation
 
-_creation = count()
+next_order = count(0, -1).__next__
+"""Numbers nodes and leaves as they are made, downwards: whatever was made from another has the lower one."""
 
 
 class Tensor:
     """A NumPy or CuPy array that remembers the operation behind it.
 
     data: the array. grad: what `backward` left, a Tensor of data's shape, or None. requires_grad: whether
-    derivatives with respect to it, or through it, are wanted.
-
-    The rest is the graph, one node a tensor. `operation` is None for a leaf. Otherwise it was called with
-    `arguments` and `options`, and `values` are the arguments with arrays in place of tensors. `order` counts
-    tensors as they are made, so a node's order is above that of everything it was made from.
+    derivatives with respect to it, or through it, are wanted. node: how it was made, None for a leaf, whose
+    place in the order of things made is its own `order`.
     """
 
-    __slots__ = (
-        "__weakref__", "arguments", "data", "grad", "operation", "options", "order", "requires_grad", "values"
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "data", "grad", "node", "order", "requires_grad")
 
     __array_ufunc__ = None  # so that `array * tensor` comes to Tensor.__rmul__
 
     data: Array
     grad: Tensor | None
     requires_grad: bool
-    operation: Operation | None
-    arguments: tuple[Any, ...]
-    values: list[Any]
-    options: dict[str, Any]
+    node: Node | None
     order: int
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
@@ -51,8 +44,8 @@ class Tensor:
         self.data = data
         self.grad = None
         self.requires_grad = requires_grad
-        self.operation = None
-        self.order = next(_creation)
+        self.node = None
+        self.order = next_order()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -71,6 +64,16 @@ class Tensor:
         return self.data.dtype
 
     @property
+    def device(self) -> str:
+        """ "cpu" or "cuda"."""
+        return "cpu" if array_module(self.data) is np else "cuda"
+
+    @property
+    def operation(self) -> Operation | None:
+        """What made it, where that was recorded."""
+        return self.node.operation if self.node is not None else None
+
+    @property
     def T(self) -> Tensor:
         return ops.transpose(self)
 
@@ -86,9 +89,19 @@ class Tensor:
         """The same array, cut off from the graph."""
         return Tensor(self.data)
 
-    def backward(self) -> None:
-        """Add d self / d leaf to `.grad` of every leaf that requires it. self: one element."""
-        backward(self)
+    def backward(self, retain_graph: bool = False) -> None:
+        """Add d self / d leaf to `.grad` of every leaf that requires it. self: one element.
+
+        Frees what the graph kept for it, unless `retain_graph`: needed to go through any part a second time.
+        """
+        backward(self, retain_graph)
+
+    def register_hook(self, function: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+        """Call `function` with the gradient with respect to this tensor, whenever one is complete.
+
+        A tensor that it returns takes the gradient's place. Returns a function that removes the hook.
+        """
+        return add_hook(self, function)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.data, dtype=dtype, copy=True) if copy else np.asarray(self.data, dtype=dtype)
@@ -106,10 +119,14 @@ class Tensor:
         return float(self.data)
 
     def __repr__(self) -> str:
-        made = (
-            f", made by {self.operation.name}" if self.operation else ", requires_grad" * self.requires_grad
-        )
-        return f"Tensor({self.data!r}{made})"
+        """The values, then shape, dtype and device, and what made it or that a gradient is wanted."""
+        values = np.array2string(self.numpy(), separator=", ", threshold=20, edgeitems=2, prefix="Tensor(")
+        about = [f"shape={self.shape}", f"dtype={self.dtype}", f"device={self.device}"]
+        if self.node is not None:
+            about.append(f"made by {self.node.operation.name}")
+        elif self.requires_grad:
+            about.append("requires_grad=True")
+        return f"Tensor({values}, {', '.join(about)})"
 
     def __add__(self, other: Any) -> Tensor:
         return ops.add(self, other)
@@ -186,4 +203,4 @@ def tensor(data: Any, requires_grad: bool = False, dtype: Any = None, device: st
 
 
 from . import ops  # noqa: E402  Tensor's operators are ops, and ops are made of Tensors: one of them comes second.
-from .graph import backward  # noqa: E402
+from .backward import add_hook, backward  # noqa: E402
