@@ -40,9 +40,19 @@ from .arithmetic import (
 )
 from .comparison import argmax, argmin, equal, greater, greater_equal, less, less_equal, not_equal
 from .contraction import einsum, tensordot
+from .convolution import conv, conv_transpose
+from .embedding import embedding
 from .gaussian import normal_cdf
 from .joining import concatenate, pad, split, stack, unstack
 from .linalg import linear, matmul
+from .pooling import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+    average_pool,
+    global_average_pool,
+    global_max_pool,
+    max_pool,
+)
 from .reduction import cumsum, max, mean, min, sum, var
 from .selection import clip, minimum, where
 from .shape import broadcast_to, gather, getitem, reshape, scatter_add, transpose
@@ -50,24 +60,32 @@ from .softmax import log_softmax, logsumexp, softmax, softmax_cross_entropy
 
 __all__ = [
     "absolute",
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "add",
     "argmax",
     "argmin",
+    "average_pool",
     "broadcast_to",
     "cast",
     "clip",
     "concatenate",
+    "conv",
+    "conv_transpose",
     "cos",
     "cumsum",
     "divide",
     "einsum",
     "elu",
+    "embedding",
     "equal",
     "exp",
     "expm1",
     "gather",
     "gelu",
     "getitem",
+    "global_average_pool",
+    "global_max_pool",
     "glu",
     "greater",
     "greater_equal",
@@ -83,6 +101,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "min",

@@ -48,4 +48,32 @@ ARRAY_CASES: dict[str, Case] = {
     "gelu_by_tanh": Case(lambda f, a: f.gelu_by_tanh(a), _ONE, low=-6, high=6),
 }  # fmt: skip
 
-CASES: dict[str, Case] = {**ARRAY_CASES}
+SPATIAL_CASES: dict[str, Case] = {
+    "conv_1d": Case(lambda f, x, w: f.conv(x, w, 2, 1, 2, 1), ((2, 3, 11), (4, 3, 3))),
+    "conv": Case(lambda f, x, w: f.conv(x, w, 1, 0, 1, 1), ((2, 3, 7, 6), (4, 3, 3, 2))),
+    "conv_all": Case(lambda f, x, w: f.conv(x, w, (2, 1), (1, 2), (1, 2), 2), ((2, 4, 7, 6), (6, 2, 3, 2))),
+    "conv_depthwise": Case(lambda f, x, w: f.conv(x, w, 1, 1, 1, 4), ((2, 4, 5, 5), (4, 1, 3, 3))),
+    "conv_strided": Case(lambda f, x, w: f.conv(x, w, 3, 0, 1, 1), ((2, 2, 8, 9), (3, 2, 2, 2))),
+    "conv_blocks": Case(
+        lambda f, x, w: f.conv(x, w, 1, 2, 1, 1), ((40, 4, 16, 16), (2, 4, 5, 5)), low=0, high=1
+    ),
+    "conv_transpose_1d": Case(lambda f, x, w: f.conv_transpose(x, w, 2, 1, 1, 1, 1), ((2, 3, 5), (3, 4, 3))),
+    "conv_transpose": Case(
+        lambda f, x, w: f.conv_transpose(x, w, (2, 3), 1, (2, 1), 2, (1, 0)), ((2, 4, 5, 3), (4, 3, 3, 2))
+    ),
+    "max_pool": Case(lambda f, x: f.max_pool(x, 2, 2, 0, 1), ((2, 3, 6, 7),)),
+    "max_pool_1d": Case(lambda f, x: f.max_pool(x, 3, 1, 1, 2), ((2, 3, 9),)),
+    "max_pool_padded": Case(lambda f, x: f.max_pool(x, 3, 2, 1, 2), ((2, 3, 9, 8),)),
+    "max_pool_of_equals": Case(lambda f, x: f.max_pool(f.clip(x, 0, 1), 3, 2, 1, 1), ((2, 3, 7, 7),)),
+    "average_pool": Case(lambda f, x: f.average_pool(x, 2, 2, 0, True), ((2, 3, 6, 7),)),
+    "average_pool_padded": Case(lambda f, x: f.average_pool(x, 3, 2, 1, True), ((2, 3, 6, 7),)),
+    "average_pool_uncounted": Case(lambda f, x: f.average_pool(x, 3, 2, 1, False), ((2, 3, 6, 7),)),
+    "average_pool_1d": Case(lambda f, x: f.average_pool(x, 3, 1, 1, False), ((2, 3, 6),)),
+    "global_average_pool": Case(lambda f, x: f.global_average_pool(x), ((2, 3, 6, 7),)),
+    "global_max_pool": Case(lambda f, x: f.global_max_pool(x), ((2, 3, 6, 7),)),
+    "adaptive_average_pool": Case(lambda f, x: f.adaptive_average_pool(x, (3, 4)), ((2, 3, 7, 6),)),
+    "adaptive_max_pool": Case(lambda f, x: f.adaptive_max_pool(x, (3, 4)), ((2, 3, 7, 6),)),
+    "embedding": Case(lambda f, table: f.embedding(table, PICKS), ((8, 6),)),
+}
+
+CASES: dict[str, Case] = {**ARRAY_CASES, **SPATIAL_CASES}

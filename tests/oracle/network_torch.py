@@ -15,7 +15,35 @@ def _pad_last(x: Any, before: int, after: int, mode: str) -> Any:
     return functional.pad(x, (before, after), {"reflect": "reflect", "edge": "replicate"}[mode])
 
 
+def _by_axes(name: str) -> Any:
+    """A function of PyTorch that has another name for each number of spatial axes."""
+    return lambda x, *arguments: getattr(functional, f"{name}{x.ndim - 2}d")(x, *arguments)
+
+
+def _conv(x: Any, weight: Any, *options: Any) -> Any:
+    return _by_axes("conv")(x, weight, None, *options)
+
+
+def _conv_transpose(
+    x: Any, weight: Any, stride: Any, padding: Any, dilation: Any, groups: int, extra: Any
+) -> Any:
+    return _by_axes("conv_transpose")(x, weight, None, stride, padding, extra, groups, dilation)
+
+
+def _average_pool(x: Any, kernel: int, stride: int, padding: int, count_padding: bool) -> Any:
+    return _by_axes("avg_pool")(x, kernel, stride, padding, False, count_padding)
+
+
 FUNCTIONS = SimpleNamespace(
+    conv=_conv,
+    conv_transpose=_conv_transpose,
+    max_pool=_by_axes("max_pool"),
+    average_pool=_average_pool,
+    global_average_pool=lambda x: x.mean(dim=(2, 3)),
+    global_max_pool=lambda x: x.amax(dim=(2, 3)),
+    adaptive_average_pool=_by_axes("adaptive_avg_pool"),
+    adaptive_max_pool=_by_axes("adaptive_max_pool"),
+    embedding=lambda table, ids: functional.embedding(torch.from_numpy(ids), table),
     where=lambda mask, a, b: torch.where(torch.from_numpy(mask), a, b),
     clip=torch.clamp,
     minimum=torch.minimum,

@@ -9,10 +9,11 @@ from pathlib import Path
 import array_cases
 import numpy as np
 import pytest
+import spatial_cases
 
 from chainrule.core import Tensor, grad, ops
 
-CASES = {**array_cases.CASES}
+CASES = {**array_cases.CASES, **spatial_cases.CASES}
 WITHOUT_DERIVATIVE = {
     "argmax", "argmin", "equal", "greater", "greater_equal", "less", "less_equal", "not_equal"
 }  # fmt: skip

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from chainrule.core import Tensor, ops
-from chainrule.core.errors import ShapeError
+from chainrule.core.errors import DTypeError, ShapeError
 
 X = Tensor(np.ones((3, 4)))
+IMAGES = Tensor(np.ones((2, 3, 5, 6)))
+KERNEL = Tensor(np.ones((4, 3, 3, 3)))
 COLUMN = Tensor(np.ones(3))
 
 MESSAGES = {
@@ -68,6 +70,68 @@ MESSAGES = {
         "ij->ik", X
     ),
     "split, argument sections: expected a divisor of 3, got 2": lambda: ops.glu(X, axis=0),
+    "conv, argument x: expected shape (n, channels, size, ...), got shape (3, 4)": lambda: ops.conv(X, X),
+    "conv, argument weight: expected 4 axes, as x (2, 3, 5, 6) has, got shape (4, 3, 3)": lambda: ops.conv(
+        IMAGES, KERNEL[..., 0]
+    ),
+    "conv, argument x: expected 6 channels (weight.shape[1] * groups), got 3 in shape (2, 3, 5, 6)": lambda: (
+        ops.conv(IMAGES, KERNEL, groups=2)
+    ),
+    "conv, argument groups: expected a divisor of 4 channels out, got 3": lambda: ops.conv(
+        IMAGES, KERNEL[:, :1], groups=3
+    ),
+    "conv, argument groups: expected at least 1, got 0": lambda: ops.conv(IMAGES, KERNEL, groups=0),
+    "conv, argument x: expected spatial sizes of at least (7, 7), got (5, 6)": lambda: ops.conv(
+        IMAGES, KERNEL, dilation=3
+    ),
+    "conv, argument stride: expected 2 numbers of at least 1, or one for all, got 0": lambda: ops.conv(
+        IMAGES, KERNEL, stride=0
+    ),
+    "conv, argument padding: expected 2 numbers of at least 0, or one for all, got (1, 1, 1)": lambda: (
+        ops.conv(IMAGES, KERNEL, padding=(1, 1, 1))
+    ),
+    "conv_transpose, argument x: expected 4 channels (weight.shape[0]), got 3 in shape": lambda: (
+        ops.conv_transpose(IMAGES, KERNEL)
+    ),
+    "conv_transpose, argument groups: expected a divisor of 3 channels in, got 2": lambda: ops.conv_transpose(
+        IMAGES, KERNEL[:3], groups=2
+    ),
+    "conv_transpose, argument output_padding: expected less than stride (1, 1) or": lambda: (
+        ops.conv_transpose(IMAGES, KERNEL[:3], output_padding=1)
+    ),
+    "conv_transpose, argument x: expected an output of at least 1 an axis, got": lambda: ops.conv_transpose(
+        IMAGES, KERNEL[:3], padding=4
+    ),
+    "max_pool, argument x: expected shape (n, channels, size, ...), got shape (3, 4)": lambda: ops.max_pool(
+        X, 2
+    ),
+    "max_pool, argument x: expected spatial sizes of at least (6, 6), got (5, 6)": lambda: ops.max_pool(
+        IMAGES, 6
+    ),
+    "max_pool, argument padding: expected at most half the kernel (2, 2), got 2": lambda: ops.max_pool(
+        IMAGES, 2, padding=2
+    ),
+    "average_pool, argument kernel: expected 2 numbers of at least 1, or one for all, got 0": lambda: (
+        ops.average_pool(IMAGES, 0)
+    ),
+    "global_average_pool, argument x: expected shape (n, channels, size, ...), got": lambda: (
+        ops.global_average_pool(X)
+    ),
+    "global_max_pool, argument x: expected shape (n, channels, size, ...), got": lambda: ops.global_max_pool(
+        X
+    ),
+    "adaptive_max_pool, argument output: expected 2 numbers of at least 1, or one for all, got 0": lambda: (
+        ops.adaptive_max_pool(IMAGES, 0)
+    ),
+    "adaptive_average_pool, argument x: expected spatial sizes of at least 1, got": lambda: (
+        ops.adaptive_average_pool(IMAGES[:, :, :0], 2)
+    ),
+    "embedding, argument ids: expected numbers from 0 to 2, got numbers from 3 to 3": lambda: ops.embedding(
+        X, np.array([3])
+    ),
+    "embedding, argument table: expected shape (rows, units), got shape (3,)": lambda: ops.embedding(
+        COLUMN, np.array([1])
+    ),
 }
 
 
@@ -76,3 +140,8 @@ def test_shapes_that_do_not_fit_name_op_argument_expected_and_actual(message: st
     with pytest.raises(ShapeError) as caught:
         MESSAGES[message]()
     assert str(caught.value).startswith(message)
+
+
+def test_ids_that_are_no_integers_are_refused() -> None:
+    with pytest.raises(DTypeError, match="embedding, argument ids: expected integers, got float64"):
+        ops.embedding(X, np.array([1.0]))

@@ -1,0 +1,180 @@
+"""Convolution over any number of spatial axes, as one matrix product over the columns of a block of samples.
+
+Three bilinear operations, each the derivative of the other two: the output from input and weight, the input's
+gradient from the output's and the weight (which is transposed convolution), the weight's gradient from input
+and output gradient. None keeps the columns (im2col): they are `kernel` times the input, and soon made again.
+
+n: samples, c: channels in, o: channels out, g: groups; size, count, kernel: a number for each spatial axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..array import Array, array_module
+from ..errors import ShapeError
+from ..graph import primitive, vjp
+from .window import Sizes, Windows, per_axis
+
+_CACHE_BYTES = 1 << 20
+_GPU_BYTES = 1 << 28
+"""What the columns of one block of samples may take: what stays in a core's cache, or fills a GPU."""
+
+
+@primitive
+def _convolve(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
+    """x: (n, c, *size), weight: (o, c / g, *kernel) -> (n, o, *count)."""
+    n, o = len(x), len(weight)
+    y = array_module(x).empty((n, groups, o // groups, prod(windows.count)), x.dtype)
+    rows = weight.reshape(groups, o // groups, -1)
+    padded = windows.pad(x)
+    for block in _blocks(x, windows):
+        columns = _columns(padded[block], windows, groups)
+        products = array_module(x).matmul(rows, columns).reshape(groups, o // groups, -1, prod(windows.count))
+        y[block] = products.transpose(2, 0, 1, 3)
+    return y.reshape(n, o, *windows.count)
+
+
+@primitive
+def _convolve_back(g: Array, weight: Array, windows: Windows, groups: int) -> Array:
+    """g: (n, o, *count), weight: (o, c / g, *kernel) -> (n, c, *size): what _convolve's x gets back."""
+    n, o = len(g), len(weight)
+    channels = groups * weight.shape[1]
+    xp = array_module(g)
+    x = xp.zeros((n, channels, *windows.padded), g.dtype)
+    rows = weight.reshape(groups, o // groups, -1).transpose(0, 2, 1)
+    for block in _blocks(x, windows):
+        products = xp.matmul(rows, _by_group(g[block], groups))
+        parts = products.reshape(channels, windows.elements, -1, *windows.count)
+        target = x[block].swapaxes(0, 1)
+        for position, view in enumerate(windows.views()):
+            target[view] += parts[:, position]
+    return windows.unpad(x)
+
+
+@primitive
+def _convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array:
+    """x: (n, c, *size), g: (n, o, *count) -> (o, c / g, *kernel): what _convolve's weight gets back."""
+    xp = array_module(x)
+    o, channels = g.shape[1], x.shape[1] // groups
+    total = xp.zeros((groups, channels * windows.elements, o // groups), x.dtype)
+    padded = windows.pad(x)
+    for block in _blocks(x, windows):
+        columns = _columns(padded[block], windows, groups)
+        total += xp.matmul(columns, _by_group(g[block], groups).transpose(0, 2, 1))
+    return total.transpose(0, 2, 1).reshape(o, channels, *windows.kernel)
+
+
+vjp(
+    _convolve,
+    lambda g, y, x, weight, windows, groups: _convolve_back(g, weight, windows=windows, groups=groups),
+    lambda g, y, x, weight, windows, groups: _convolve_weight(x, g, windows=windows, groups=groups),
+)
+vjp(
+    _convolve_back,
+    lambda t, x, g, weight, windows, groups: _convolve(t, weight, windows=windows, groups=groups),
+    lambda t, x, g, weight, windows, groups: _convolve_weight(t, g, windows=windows, groups=groups),
+)
+vjp(
+    _convolve_weight,
+    lambda t, w, x, g, windows, groups: _convolve_back(g, t, windows=windows, groups=groups),
+    lambda t, w, x, g, windows, groups: _convolve(x, t, windows=windows, groups=groups),
+)
+
+
+def _blocks(x: Array, windows: Windows) -> Iterator[slice]:
+    """Slices of the samples, so many at a time that their columns fit."""
+    limit = _CACHE_BYTES if array_module(x) is np else _GPU_BYTES
+    columns = x.shape[1] * windows.elements * prod(windows.count) * x.dtype.itemsize
+    samples = max(1, limit // max(1, columns))
+    for start in range(0, len(x), samples):
+        yield slice(start, start + samples)
+
+
+def _columns(x: Array, windows: Windows, groups: int) -> Array:
+    """(n, c, *padded) -> (g, c / g * kernel, n * count): a column for each window of each sample."""
+    n, channels = x.shape[:2]
+    columns = array_module(x).empty((channels, windows.elements, n, *windows.count), x.dtype)
+    source = x.swapaxes(0, 1)
+    for position, view in enumerate(windows.views()):
+        columns[:, position] = source[view]
+    return columns.reshape(groups, channels // groups * windows.elements, -1)
+
+
+def _by_group(g: Array, groups: int) -> Array:
+    """(n, o, *count) -> (g, o / g, n * count)."""
+    n, o = g.shape[:2]
+    return g.reshape(n, groups, o // groups, -1).transpose(1, 2, 0, 3).reshape(groups, o // groups, -1)
+
+
+def conv(
+    x: Any, weight: Any, stride: Sizes = 1, padding: Sizes = 0, dilation: Sizes = 1, groups: int = 1
+) -> Any:
+    """The weight slid over x: y[o, p] = sum over c, k of weight[o, c, k] * x[c, p * stride + k * dilation].
+
+    x: (n, c, *size), weight: (o, c / groups, *kernel) -> (n, o, *count), with one spatial axis or more.
+    groups: channels fall into so many parts that see nothing of each other; groups = c is depthwise.
+    """
+    _check("conv", x, weight, groups, weight.shape[1] * groups, "weight.shape[1] * groups")
+    if weight.shape[0] % groups:
+        raise ShapeError("conv, argument groups", f"a divisor of {weight.shape[0]} channels out", f"{groups}")
+    windows = Windows.of("conv", x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    return _convolve(x, weight, windows=windows, groups=groups)
+
+
+def conv_transpose(
+    x: Any,
+    weight: Any,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    output_padding: Sizes = 0,
+) -> Any:
+    """The derivative of `conv` with respect to its input: each element of x adds a weighted kernel to y.
+
+    x: (n, c, *count), weight: (c, o / groups, *kernel) -> (n, o, *size), with
+    size = (count - 1) * stride - 2 * padding + (kernel - 1) * dilation + 1 + output_padding.
+    """
+    where = "conv_transpose"
+    _check(where, x, weight, groups, weight.shape[0], "weight.shape[0]")
+    if x.shape[1] % groups:
+        raise ShapeError(f"{where}, argument groups", f"a divisor of {x.shape[1]} channels in", f"{groups}")
+    axes = x.ndim - 2
+    steps = per_axis(where, "stride", stride, axes, 1)
+    margins = per_axis(where, "padding", padding, axes, 0)
+    gaps = per_axis(where, "dilation", dilation, axes, 1)
+    extras = per_axis(where, "output_padding", output_padding, axes, 0)
+    if any(extra >= max(step, gap) for extra, step, gap in zip(extras, steps, gaps, strict=True)):
+        raise ShapeError(
+            f"{where}, argument output_padding", f"less than stride {steps} or dilation {gaps}", f"{extras}"
+        )
+    size = tuple(
+        (count - 1) * step - 2 * margin + (kernel - 1) * gap + 1 + extra
+        for count, step, margin, kernel, gap, extra in zip(
+            x.shape[2:], steps, margins, weight.shape[2:], gaps, extras, strict=True
+        )
+    )
+    if min(size, default=1) < 1:
+        raise ShapeError(f"{where}, argument x", "an output of at least 1 an axis", f"an output of {size}")
+    windows = Windows(size, tuple(weight.shape[2:]), steps, margins, gaps)
+    return _convolve_back(x, weight, windows=windows, groups=groups)
+
+
+def _check(where: str, x: Any, weight: Any, groups: int, channels: int, meaning: str) -> None:
+    if x.ndim < 3:
+        raise ShapeError(f"{where}, argument x", "shape (n, channels, size, ...)", f"shape {x.shape}")
+    if weight.ndim != x.ndim:
+        raise ShapeError(
+            f"{where}, argument weight", f"{x.ndim} axes, as x {x.shape} has", f"shape {weight.shape}"
+        )
+    if groups < 1:
+        raise ShapeError(f"{where}, argument groups", "at least 1", f"{groups}")
+    if x.shape[1] != channels:
+        raise ShapeError(
+            f"{where}, argument x", f"{channels} channels ({meaning})", f"{x.shape[1]} in shape {x.shape}"
+        )

@@ -1,0 +1,51 @@
+"""Rows of a table by number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..array import Array, array_module
+from ..errors import DTypeError
+from ..graph import explain, primitive, vjp
+from .constant import value
+from .shape import getitem
+
+
+@primitive
+def embedding(table: Array, ids: Array) -> Array:
+    """The rows that `ids` names. table: (rows, units), ids: integers of any shape (...) -> (..., units)."""
+    if ids.dtype.kind not in "iu":
+        raise DTypeError(f"embedding, argument ids: expected integers, got {ids.dtype}")
+    if table.ndim != 2 or (ids.size and not 0 <= ids.min() <= ids.max() < len(table)):
+        raise IndexError("ids name no rows of the table")
+    return table[ids]
+
+
+@primitive
+def _row_sums(g: Array, ids: Array, rows: int) -> Array:
+    """(rows, units) with g (..., units) added up by `ids` (...): sorted, so that each row is one sum."""
+    xp = array_module(g)
+    table = xp.zeros((rows, g.shape[-1]), g.dtype)
+    flat, parts = ids.reshape(-1), g.reshape(-1, g.shape[-1])
+    if xp is not np:
+        xp.add.at(table, flat, parts)
+    elif flat.size:
+        order = flat.argsort(kind="stable")
+        starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
+        table[flat[order[starts]]] = np.add.reduceat(parts[order], starts, axis=0)
+    return table
+
+
+vjp(embedding, lambda g, y, table, ids: _row_sums(g, value(ids), rows=table.shape[0]), None)
+vjp(_row_sums, lambda t, table, g, ids, rows: getitem(t, index=ids), None)
+
+
+def _explain(table: Any, ids: Any) -> tuple[str, str, str]:
+    if table.ndim != 2:
+        return "table", "shape (rows, units)", f"shape {table.shape}"
+    return "ids", f"numbers from 0 to {len(table) - 1}", f"numbers from {ids.min()} to {ids.max()}"
+
+
+explain(embedding, _explain)

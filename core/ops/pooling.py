@@ -1,0 +1,158 @@
+"""Pooling: the largest or the mean of each window over the spatial axes. x: (n, channels, *size).
+
+Max pooling picks one element of each window, so it is a choice (no derivative) and two linear operations that
+are each other's derivative: picking, and putting back where it was picked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..array import Array, array_module
+from ..errors import ShapeError
+from ..graph import primitive, vjp
+from .constant import value
+from .convolution import conv
+from .linalg import matmul
+from .reduction import max, mean
+from .shape import getitem, reshape, transpose
+from .window import Sizes, Windows, per_axis
+
+
+@primitive
+def _pick(x: Array, choice: Array, windows: Windows) -> Array:
+    """From each window of x (..., *size) the element at its position `choice` (..., *count)."""
+    xp = array_module(x)
+    padded = windows.pad(x)
+    y = xp.zeros(choice.shape, x.dtype)
+    for position, view in enumerate(windows.views()):
+        xp.copyto(y, padded[view], where=choice == position)
+    return y
+
+
+@primitive
+def _put(g: Array, choice: Array, windows: Windows) -> Array:
+    """Zeros (..., *size), with g (..., *count) added to the element of each window at position `choice`."""
+    x = array_module(g).zeros((*g.shape[: -len(windows.size)], *windows.padded), g.dtype)
+    for position, view in enumerate(windows.views()):
+        x[view] += g * (choice == position)
+    return windows.unpad(x)
+
+
+vjp(_pick, lambda g, y, x, choice, windows: _put(g, choice, windows=windows), None)
+vjp(_put, lambda t, x, g, choice, windows: _pick(t, choice, windows=windows), None)
+
+
+def _largest(x: Array, windows: Windows) -> Array:
+    """The position in its window of each window's largest element: the first of equal ones, and any nan."""
+    views = windows.views()
+    padded = windows.pad(x, -np.inf)
+    best = padded[next(views)].copy()
+    choice = array_module(x).zeros(best.shape, np.int16)
+    for position, view in enumerate(views, start=1):
+        candidate = padded[view]
+        better = (candidate > best) | (candidate != candidate)
+        best[better] = candidate[better]
+        choice[better] = position
+    return choice
+
+
+def max_pool(
+    x: Any, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0, dilation: Sizes = 1
+) -> Any:
+    """The largest of each window; of equal ones the first has the derivative.
+
+    stride: the kernel, where it is not given. Padding is never the largest.
+    """
+    windows = _windows("max_pool", x, kernel, stride, padding, dilation)
+    return _pick(x, _largest(value(x), windows), windows=windows)
+
+
+def average_pool(
+    x: Any, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0, count_padding: bool = True
+) -> Any:
+    """The mean of each window. stride: the kernel, where it is not given.
+
+    count_padding: whether the zeros of the padding count as elements of the mean.
+    """
+    windows = _windows("average_pool", x, kernel, stride, padding, 1)
+    ones = array_module(value(x)).ones((1, 1, *windows.kernel), x.dtype)
+    each = reshape(x, (x.shape[0] * x.shape[1], 1, *windows.size))
+    total = conv(each, ones, windows.stride, windows.padding)
+    elements = windows.elements
+    if not count_padding:
+        inside = array_module(value(x)).ones((1, 1, *windows.size), x.dtype)
+        elements = value(conv(inside, ones, windows.stride, windows.padding))
+    return reshape(total / elements, (*x.shape[:2], *windows.count))
+
+
+def _windows(
+    where: str, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes
+) -> Windows:
+    _check(where, x)
+    windows = Windows.of(where, x.shape[2:], kernel, stride, padding, dilation)
+    if any(2 * margin > size for margin, size in zip(windows.padding, windows.kernel, strict=True)):
+        raise ShapeError(
+            f"{where}, argument padding", f"at most half the kernel {windows.kernel}", f"{padding}"
+        )
+    return windows
+
+
+def _check(where: str, x: Any) -> None:
+    if x.ndim < 3:
+        raise ShapeError(f"{where}, argument x", "shape (n, channels, size, ...)", f"shape {x.shape}")
+
+
+def global_average_pool(x: Any) -> Any:
+    """The mean over all spatial axes: (n, channels, *size) -> (n, channels)."""
+    _check("global_average_pool", x)
+    return mean(x, axis=tuple(range(2, x.ndim)))
+
+
+def global_max_pool(x: Any) -> Any:
+    """The largest over all spatial axes: (n, channels, *size) -> (n, channels)."""
+    _check("global_max_pool", x)
+    return max(x, axis=tuple(range(2, x.ndim)))
+
+
+def adaptive_average_pool(x: Any, output: Sizes) -> Any:
+    """Means of windows so long that there are `output` of them: (n, c, *size) -> (n, c, *output).
+
+    Window i of m over s elements is i * s // m up to (i + 1) * s / m rounded up; each axis is one product
+    with the matrix of those means.
+    """
+    for axis, (size, starts, stops) in enumerate(_spans("adaptive_average_pool", x, output), start=2):
+        elements = np.arange(size)[:, None]
+        means = ((elements >= starts) & (elements < stops)) / (stops - starts)
+        order = list(range(x.ndim))
+        order[axis], order[-1] = order[-1], order[axis]
+        matrix = array_module(value(x)).asarray(means.astype(x.dtype))
+        x = transpose(matmul(transpose(x, tuple(order)), matrix), tuple(order))
+    return x
+
+
+def adaptive_max_pool(x: Any, output: Sizes) -> Any:
+    """The largest of the windows of `adaptive_average_pool`: (n, c, *size) -> (n, c, *output)."""
+    for axis, (_, starts, stops) in enumerate(_spans("adaptive_max_pool", x, output), start=2):
+        longest = int((stops - starts).max())
+        elements = np.minimum(starts[:, None] + np.arange(longest), stops[:, None] - 1)
+        index = array_module(value(x)).asarray(elements)
+        x = max(getitem(x, index=(*[slice(None)] * axis, index)), axis=axis + 1)
+    return x
+
+
+def _spans(where: str, x: Any, output: Sizes) -> Sequence[tuple[int, np.ndarray, np.ndarray]]:
+    """For each spatial axis its size, and where the windows start and stop."""
+    _check(where, x)
+    counts = per_axis(where, "output", output, x.ndim - 2, 1)
+    if not prod(x.shape[2:]):
+        raise ShapeError(f"{where}, argument x", "spatial sizes of at least 1", f"shape {x.shape}")
+    spans = []
+    for size, count in zip(x.shape[2:], counts, strict=True):
+        steps = np.arange(count)
+        spans.append((size, steps * size // count, -(-(steps + 1) * size // count)))
+    return spans
