@@ -2,7 +2,23 @@
 
 from .tensor import Tensor, tensor  # isort: skip  Tensor comes first: the graph and the ops are built on it.
 from . import losses, metrics, nn, optim
+from .differentiation import hvp, jvp, vjp
 from .errors import ChainruleError
+from .gradcheck import gradcheck
 from .graph import grad, no_grad
 
-__all__ = ["ChainruleError", "Tensor", "grad", "losses", "metrics", "nn", "no_grad", "optim", "tensor"]
+__all__ = [
+    "ChainruleError",
+    "Tensor",
+    "grad",
+    "gradcheck",
+    "hvp",
+    "jvp",
+    "losses",
+    "metrics",
+    "nn",
+    "no_grad",
+    "optim",
+    "tensor",
+    "vjp",
+]
