@@ -2,6 +2,7 @@
 
 from .tensor import Tensor, tensor  # isort: skip  Tensor comes first: the graph and the ops are built on it.
 from . import losses, metrics, nn, optim
+from .custom_op import custom_op
 from .differentiation import hvp, jvp, vjp
 from .errors import ChainruleError
 from .gradcheck import gradcheck
@@ -10,6 +11,7 @@ from .graph import grad, no_grad
 __all__ = [
     "ChainruleError",
     "Tensor",
+    "custom_op",
     "grad",
     "gradcheck",
     "hvp",

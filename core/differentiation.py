@@ -1,7 +1,7 @@
 """Products with Jacobians and Hessians, made of `grad` alone.
 
-A reverse walk gives vᵀJ, which is linear in v. Its derivative with respect to v, along u, is J u: a jvp by two
-vjps. So no operation needs a forward rule, and whatever has second derivatives has all of these.
+A reverse walk gives vᵀJ, which is linear in v. Its derivative with respect to v, along u, is J u: a jvp by
+two vjps. So no operation needs a forward rule, and whatever has second derivatives has all of these.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ output of a convolution say, can go as soon as relu is done. No rule has to say 
 from __future__ import annotations
 
 import dis
+import inspect
 from collections.abc import Callable
-from inspect import CO_VARARGS
 from math import prod
 from typing import Any
 
@@ -36,8 +36,8 @@ class Absent:
 
 def reads(rule: Callable[..., Any], position: int) -> bool:
     """Whether `rule` uses its positional parameter for more than its shape and dtype. In doubt it does."""
-    code = getattr(rule, "__code__", None)
-    if code is None or code.co_flags & CO_VARARGS or position >= code.co_argcount:
+    code = getattr(inspect.unwrap(rule), "__code__", None)
+    if code is None or code.co_flags & inspect.CO_VARARGS or position >= code.co_argcount:
         return True
     name = code.co_varnames[position]
     instructions = list(dis.get_instructions(code))
