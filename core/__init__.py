@@ -2,6 +2,7 @@
 
 from .tensor import Tensor, tensor  # isort: skip  Tensor comes first: the graph and the ops are built on it.
 from . import losses, metrics, nn, optim
+from .checkpointing import checkpoint
 from .custom_op import custom_op
 from .differentiation import hvp, jvp, vjp
 from .errors import ChainruleError
@@ -11,6 +12,7 @@ from .graph import grad, no_grad
 __all__ = [
     "ChainruleError",
     "Tensor",
+    "checkpoint",
     "custom_op",
     "grad",
     "gradcheck",

@@ -39,7 +39,7 @@ def backward(output: Tensor, retain_graph: bool = False) -> None:
     """
     start = _start(output, None, False)
     leaves: list[Tensor] = []
-    gradients = _walk(output, start, None, (), False, not retain_graph, leaves)
+    gradients = walk(output, start, None, (), False, not retain_graph, leaves)
     given: set[int] = set()
     for leaf in leaves:
         gradient = gradients[leaf.order]
@@ -66,7 +66,7 @@ def grad(
             raise GraphError(f"grad: input {index} of shape {tensor.shape} has no requires_grad=True")
     start = _start(output, seed, create_graph)
     wanted = [(tensor.node or tensor).order for tensor in inputs]
-    found = _walk(output, start, _leading_to(output, wanted), wanted, create_graph, False, [])
+    found = walk(output, start, _leading_to(output, wanted), wanted, create_graph, False, [])
     return [
         Tensor(array_module(tensor.data).zeros_like(tensor.data))
         if order not in found
@@ -125,7 +125,7 @@ def _freed(node: Any) -> GraphError:
     )
 
 
-def _walk(
+def walk(
     output: Tensor,
     start: Any,
     visited: set[int] | None,
