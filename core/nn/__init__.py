@@ -1,25 +1,84 @@
 """Layers and models."""
 
-from .activation import Activation, ReLU, Sigmoid, Tanh
+from .activation import (
+    ELU,
+    GELU,
+    SELU,
+    Activation,
+    HardSigmoid,
+    HardSwish,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    ReLU,
+    ReLU6,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Softsign,
+    Tanh,
+)
+from .branch import Parallel, Reshape, Residual
+from .buffer import buffers
 from .context import EVALUATION, ForwardContext
+from .convolution import Conv1d, Conv2d, ConvTranspose2d
 from .dropout import Dropout
+from .embedding import Embedding, LearnedPositions, SinusoidalPositions
 from .flatten import Flatten
 from .initialize import initialize
 from .linear import Linear
 from .module import Module
+from .normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
+from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from .sequential import Sequential
 
 __all__ = [
+    "ELU",
     "EVALUATION",
+    "GELU",
+    "SELU",
     "Activation",
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "AvgPool",
+    "BatchNorm",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
     "Dropout",
+    "Embedding",
     "Flatten",
     "ForwardContext",
+    "GlobalAvgPool",
+    "GlobalMaxPool",
+    "GroupNorm",
+    "HardSigmoid",
+    "HardSwish",
+    "LayerNorm",
+    "LeakyReLU",
+    "LearnedPositions",
     "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
+    "MaxPool",
+    "Mish",
     "Module",
+    "Parallel",
+    "RMSNorm",
     "ReLU",
+    "ReLU6",
+    "Reshape",
+    "Residual",
     "Sequential",
+    "SiLU",
     "Sigmoid",
+    "SinusoidalPositions",
+    "Softmax",
+    "Softplus",
+    "Softsign",
     "Tanh",
+    "buffers",
     "initialize",
 ]

@@ -1,4 +1,4 @@
-"""Layers that apply one function to each element."""
+"""Activation layers: a function of each element, or of a sample's elements, that keeps the shape."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .module import Module
 
 
 class Activation(Module):
-    """An elementwise layer: any shape -> same shape."""
+    """A function without parameters: any shape -> same shape."""
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
@@ -42,3 +42,138 @@ class Tanh(Activation):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         return ops.tanh(x)
+
+
+class LeakyReLU(Activation):
+    """x above 0, slope * x below."""
+
+    kind: ClassVar[str] = "leaky_relu"
+
+    def __init__(self, slope: float = 0.01) -> None:
+        self.slope = slope
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.leaky_relu(x, self.slope)
+
+
+class ELU(Activation):
+    """x above 0, alpha * (exp(x) - 1) below."""
+
+    kind: ClassVar[str] = "elu"
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.elu(x, self.alpha)
+
+
+class SELU(Activation):
+    """The ELU that keeps mean 0 and variance 1."""
+
+    kind: ClassVar[str] = "selu"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.selu(x)
+
+
+class GELU(Activation):
+    """x times the normal distribution function of x; approximate: by a tanh."""
+
+    kind: ClassVar[str] = "gelu"
+
+    def __init__(self, approximate: bool = False) -> None:
+        self.approximate = approximate
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.gelu(x, self.approximate)
+
+
+class SiLU(Activation):
+    """x * sigmoid(x), also called swish."""
+
+    kind: ClassVar[str] = "silu"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.silu(x)
+
+
+class Mish(Activation):
+    """x * tanh(softplus(x))."""
+
+    kind: ClassVar[str] = "mish"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.mish(x)
+
+
+class Softplus(Activation):
+    """log(1 + exp(x))."""
+
+    kind: ClassVar[str] = "softplus"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.softplus(x)
+
+
+class Softsign(Activation):
+    """x / (1 + |x|)."""
+
+    kind: ClassVar[str] = "softsign"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.softsign(x)
+
+
+class LogSigmoid(Activation):
+    """log(sigmoid(x))."""
+
+    kind: ClassVar[str] = "log_sigmoid"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.log_sigmoid(x)
+
+
+class ReLU6(Activation):
+    """x between 0 and 6."""
+
+    kind: ClassVar[str] = "relu6"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.relu6(x)
+
+
+class HardSigmoid(Activation):
+    """x / 6 + 1/2 between 0 and 1."""
+
+    kind: ClassVar[str] = "hard_sigmoid"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.hard_sigmoid(x)
+
+
+class HardSwish(Activation):
+    """x * hard_sigmoid(x)."""
+
+    kind: ClassVar[str] = "hard_swish"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.hard_swish(x)
+
+
+class Softmax(Activation):
+    """exp(x) / sum(exp(x)) over the last axis."""
+
+    kind: ClassVar[str] = "softmax"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.softmax(x)
+
+
+class LogSoftmax(Activation):
+    """log(softmax(x)) over the last axis."""
+
+    kind: ClassVar[str] = "log_softmax"
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return ops.log_softmax(x)

@@ -45,6 +45,7 @@ from .embedding import embedding
 from .gaussian import normal_cdf
 from .joining import concatenate, pad, split, stack, unstack
 from .linalg import linear, matmul
+from .normalization import rms_normalize, standardize
 from .pooling import (
     adaptive_average_pool,
     adaptive_max_pool,
@@ -116,6 +117,7 @@ __all__ = [
     "relu",
     "relu6",
     "reshape",
+    "rms_normalize",
     "scatter_add",
     "selu",
     "sigmoid",
@@ -128,6 +130,7 @@ __all__ = [
     "split",
     "sqrt",
     "stack",
+    "standardize",
     "subtract",
     "sum",
     "tanh",

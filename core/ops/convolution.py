@@ -9,7 +9,7 @@ n: samples, c: channels in, o: channels out, g: groups; size, count, kernel: a n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
@@ -149,20 +149,35 @@ def conv_transpose(
     margins = per_axis(where, "padding", padding, axes, 0)
     gaps = per_axis(where, "dilation", dilation, axes, 1)
     extras = per_axis(where, "output_padding", output_padding, axes, 0)
-    if any(extra >= max(step, gap) for extra, step, gap in zip(extras, steps, gaps, strict=True)):
-        raise ShapeError(
-            f"{where}, argument output_padding", f"less than stride {steps} or dilation {gaps}", f"{extras}"
-        )
+    size = transposed_size(x.shape[2:], weight.shape[2:], steps, margins, gaps, extras)
+    windows = Windows(size, tuple(weight.shape[2:]), steps, margins, gaps)
+    return _convolve_back(x, weight, windows=windows, groups=groups)
+
+
+def transposed_size(
+    count: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    output_padding: Sequence[int],
+) -> tuple[int, ...]:
+    """The spatial sizes that `conv_transpose` gives, a number for each axis."""
+    where = "conv_transpose"
+    if any(
+        extra >= max(step, gap) for extra, step, gap in zip(output_padding, stride, dilation, strict=True)
+    ):
+        expected = f"less than stride {tuple(stride)} or dilation {tuple(dilation)}"
+        raise ShapeError(f"{where}, argument output_padding", expected, f"{tuple(output_padding)}")
     size = tuple(
-        (count - 1) * step - 2 * margin + (kernel - 1) * gap + 1 + extra
-        for count, step, margin, kernel, gap, extra in zip(
-            x.shape[2:], steps, margins, weight.shape[2:], gaps, extras, strict=True
+        (number - 1) * step - 2 * margin + (k - 1) * gap + 1 + extra
+        for number, step, margin, k, gap, extra in zip(
+            count, stride, padding, kernel, dilation, output_padding, strict=True
         )
     )
     if min(size, default=1) < 1:
         raise ShapeError(f"{where}, argument x", "an output of at least 1 an axis", f"an output of {size}")
-    windows = Windows(size, tuple(weight.shape[2:]), steps, margins, gaps)
-    return _convolve_back(x, weight, windows=windows, groups=groups)
+    return size
 
 
 def _check(where: str, x: Any, weight: Any, groups: int, channels: int, meaning: str) -> None:

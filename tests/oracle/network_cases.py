@@ -76,4 +76,20 @@ SPATIAL_CASES: dict[str, Case] = {
     "embedding": Case(lambda f, table: f.embedding(table, PICKS), ((8, 6),)),
 }
 
-CASES: dict[str, Case] = {**ARRAY_CASES, **SPATIAL_CASES}
+LAYER_CASES: dict[str, Case] = {
+    "conv_layer": Case(lambda f, *all: f.conv_layer(*all), ((2, 4, 7, 6), (6, 2, 3, 2), (6,))),
+    "conv_layer_1d": Case(lambda f, *all: f.conv_layer_1d(*all), ((2, 3, 7), (4, 3, 3), (4,))),
+    "conv_transpose_layer": Case(
+        lambda f, *all: f.conv_transpose_layer(*all), ((2, 4, 4, 3), (4, 3, 3, 3), (6,))
+    ),
+    "layer_norm": Case(lambda f, *all: f.layer_norm(*all), ((4, 5, 6), (5, 6), (5, 6))),
+    "rms_norm": Case(lambda f, *all: f.rms_norm(*all), ((4, 5, 6), (6,))),
+    "group_norm": Case(lambda f, *all: f.group_norm(*all), ((2, 6, 3, 4), (6,), (6,))),
+    "batch_norm": Case(lambda f, *all: f.batch_norm(*all), ((8, 5), (5,), (5,))),
+    "batch_norm_of_images": Case(lambda f, *all: f.batch_norm(*all), ((4, 3, 5, 4), (3,), (3,))),
+    "batch_norm_evaluated": Case(lambda f, *all: f.batch_norm_evaluated(*all), ((4, 3, 5, 4), (3,), (3,))),
+    "embedding_layer": Case(lambda f, table: f.embedding_layer(table), ((8, 6),)),
+    "residual": Case(lambda f, *all: f.residual(*all), ((8, 10), (10, 10), (10,))),
+}
+
+CASES: dict[str, Case] = {**ARRAY_CASES, **SPATIAL_CASES, **LAYER_CASES}

@@ -6,16 +6,48 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from network_cases import PICKS
 from oracle_cases import Case, output_weights
 
-from chainrule.core import Tensor, grad, ops
+from chainrule.core import Tensor, grad, nn, ops
+from chainrule.core.nn import ForwardContext
 
 
 def _pad_last(x: Any, before: int, after: int, mode: str) -> Any:
     return ops.pad(x, [(0, 0), (0, 0), (before, after)], mode=mode)
 
 
+def _run(layer: nn.Module, x: Any, parameters: tuple[Any, ...], training: bool = True) -> Any:
+    """The layer's output with these tensors for parameters, in the layer's own order."""
+    for name, parameter in zip(layer.parameters(), parameters, strict=True):
+        *path, last = name.split(".")
+        owner: Any = layer
+        for step in path:
+            owner = owner[int(step)] if step.isdigit() else getattr(owner, step)
+        setattr(owner, last, parameter)
+    return layer(x, ForwardContext(training=training))
+
+
+def _evaluated(x: Any, weight: Any, bias: Any) -> Any:
+    layer = nn.BatchNorm(x.shape[1])
+    for part in ops.split(x.detach(), 2):
+        _run(layer, part, (weight, bias))
+    return _run(layer, x, (weight, bias), training=False)
+
+
 FUNCTIONS = SimpleNamespace(
+    conv_layer=lambda x, w, b: _run(nn.Conv2d(4, 6, (3, 2), 2, 1, groups=2), x, (w, b)),
+    conv_layer_1d=lambda x, w, b: _run(nn.Conv1d(3, 4, 3), x, (w, b)),
+    conv_transpose_layer=lambda x, w, b: _run(
+        nn.ConvTranspose2d(4, 6, 3, 2, 1, groups=2, output_padding=1), x, (w, b)
+    ),
+    layer_norm=lambda x, w, b: _run(nn.LayerNorm(w.shape), x, (w, b)),
+    rms_norm=lambda x, w: _run(nn.RMSNorm(w.shape[0]), x, (w,)),
+    group_norm=lambda x, w, b: _run(nn.GroupNorm(3, w.shape[0]), x, (w, b)),
+    batch_norm=lambda x, w, b: _run(nn.BatchNorm(w.shape[0]), x, (w, b)),
+    batch_norm_evaluated=_evaluated,
+    embedding_layer=lambda w: _run(nn.Embedding(8, 6), Tensor(PICKS), (w,)),
+    residual=lambda x, w, b: _run(nn.Residual(nn.Linear(10, 10)), x, (w, b)),
     **{name: getattr(ops, name) for name in ops.__all__},
     pad_last=_pad_last,
     scatter_rows=lambda x, rows, count: ops.scatter_add(x, (rows,), (count, *x.shape[1:])),

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
+from network_cases import PICKS
 from oracle_cases import Case, output_weights
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
 
@@ -34,7 +35,24 @@ def _average_pool(x: Any, kernel: int, stride: int, padding: int, count_padding:
     return _by_axes("avg_pool")(x, kernel, stride, padding, False, count_padding)
 
 
+def _evaluated(x: Any, weight: Any, bias: Any) -> Any:
+    mean, variance = torch.zeros(x.shape[1]), torch.ones(x.shape[1])
+    for part in torch.chunk(x.detach(), 2):
+        functional.batch_norm(part, mean, variance, training=True)
+    return functional.batch_norm(x, mean, variance, weight, bias)
+
+
 FUNCTIONS = SimpleNamespace(
+    conv_layer=lambda x, w, b: functional.conv2d(x, w, b, 2, 1, groups=2),
+    conv_layer_1d=functional.conv1d,
+    conv_transpose_layer=lambda x, w, b: functional.conv_transpose2d(x, w, b, 2, 1, 1, 2),
+    layer_norm=lambda x, w, b: functional.layer_norm(x, w.shape, w, b),
+    rms_norm=lambda x, w: functional.rms_norm(x, w.shape, w, 1e-5),
+    group_norm=lambda x, w, b: functional.group_norm(x, 3, w, b),
+    batch_norm=lambda x, w, b: functional.batch_norm(x, None, None, w, b, training=True),
+    batch_norm_evaluated=_evaluated,
+    embedding_layer=lambda w: functional.embedding(torch.from_numpy(PICKS), w),
+    residual=lambda x, w, b: x + functional.linear(x, w.T, b),
     conv=_conv,
     conv_transpose=_conv_transpose,
     max_pool=_by_axes("max_pool"),

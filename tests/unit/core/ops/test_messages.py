@@ -70,6 +70,9 @@ MESSAGES = {
         "ij->ik", X
     ),
     "split, argument sections: expected a divisor of 3, got 2": lambda: ops.glu(X, axis=0),
+    "standardize, argument axis: expected different, nonempty axes of (3, 4), got 2": lambda: (
+        ops.standardize(X, axis=2)
+    ),
     "conv, argument x: expected shape (n, channels, size, ...), got shape (3, 4)": lambda: ops.conv(X, X),
     "conv, argument weight: expected 4 axes, as x (2, 3, 5, 6) has, got shape (4, 3, 3)": lambda: ops.conv(
         IMAGES, KERNEL[..., 0]

@@ -1,0 +1,170 @@
+"""Layers that normalize: over the batch, over each sample, over groups of a sample's channels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from .. import ops
+from ..array import Array, array_module
+from ..errors import ChainruleError, ShapeError
+from ..tensor import Tensor
+from .context import ForwardContext
+from .initialize import zeros
+from .module import Module
+from .sizes import require_positive
+
+
+def _ones(shape: tuple[int, ...]) -> Tensor:
+    return Tensor(np.ones(shape, np.float32), requires_grad=True)
+
+
+class LayerNorm(Module):
+    """Mean 0 and variance 1 over each sample's last axes, then * weight + bias, both of `shape`.
+
+    (n, ..., *shape) -> same shape. Ba et al., 2016.
+    """
+
+    kind: ClassVar[str] = "layer_norm"
+
+    def __init__(self, shape: int | Sequence[int], epsilon: float = 1e-5) -> None:
+        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        require_positive(self.kind, axes=len(self.shape), size=min(self.shape, default=1))
+        self.epsilon = epsilon
+        self.weight = _ones(self.shape)
+        self.bias = Tensor(zeros(self.shape), requires_grad=True)
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        self.output_shape(x.shape[1:])
+        axes = tuple(range(-len(self.shape), 0))
+        return ops.standardize(x, axis=axes, epsilon=self.epsilon) * self.weight + self.bias
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if input_shape[-len(self.shape) :] != self.shape:
+            expected = f"samples whose last axes are {self.shape}"
+            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+        return input_shape
+
+
+class RMSNorm(Module):
+    """Mean square 1 over each sample's last axis, then * weight (units,).
+
+    (n, ..., units) -> same shape. Zhang and Sennrich, NeurIPS 2019.
+    """
+
+    kind: ClassVar[str] = "rms_norm"
+
+    def __init__(self, units: int, epsilon: float = 1e-5) -> None:
+        require_positive(self.kind, units=units)
+        self.units = units
+        self.epsilon = epsilon
+        self.weight = _ones((units,))
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        self.output_shape(x.shape[1:])
+        return ops.rms_normalize(x, epsilon=self.epsilon) * self.weight
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if input_shape[-1:] != (self.units,):
+            expected = f"samples whose last axis is {self.units}"
+            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+        return input_shape
+
+
+class GroupNorm(Module):
+    """Mean 0 and variance 1 over each of `groups` parts of a sample's channels, then * weight + bias.
+
+    (n, channels, ...) -> same shape; weight and bias: (channels,). Wu and He, ECCV 2018.
+    """
+
+    kind: ClassVar[str] = "group_norm"
+
+    def __init__(self, groups: int, channels: int, epsilon: float = 1e-5) -> None:
+        require_positive(self.kind, groups=groups, channels=channels)
+        if channels % groups:
+            raise ShapeError(self.kind, f"groups that divide {channels} channels", f"{groups}")
+        self.groups = groups
+        self.channels = channels
+        self.epsilon = epsilon
+        self.weight = _ones((channels,))
+        self.bias = Tensor(zeros((channels,)), requires_grad=True)
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        self.output_shape(x.shape[1:])
+        rows = (x.shape[0], self.groups, prod(x.shape[1:]) // self.groups)
+        standard = ops.reshape(ops.standardize(ops.reshape(x, rows), epsilon=self.epsilon), x.shape)
+        return standard * _along_channels(self.weight, x) + _along_channels(self.bias, x)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return _with_channels(self.kind, self.channels, input_shape)
+
+
+class BatchNorm(Module):
+    """Mean 0 and variance 1 for each channel over the batch, then * weight + bias, both (channels,).
+
+    (n, channels, ...) -> same shape. Ioffe and Szegedy, ICML 2015. While training, mean and variance are
+    those of the batch at hand; while evaluating, the running ones, which a training pass moves by `momentum`.
+
+    The batch at hand is the micro-batch: a mini-batch cut in another way is normalized in another way, as
+    with every framework that does not synchronize statistics. What a pass saw is left in `observed`.
+    `running_mean` and `running_variance` are buffers (`nn.buffers`): part of the model, but no optimizer
+    moves them. They depend on the order in which passes are absorbed. So workers that share a mini-batch
+    send `observed` beside their gradient, and whoever owns the model calls `absorb` in the order of the
+    micro-batches: the result is then the same on any number of workers.
+    """
+
+    kind: ClassVar[str] = "batch_norm"
+
+    def __init__(self, channels: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
+        require_positive(self.kind, channels=channels)
+        if not 0 <= momentum <= 1:
+            raise ChainruleError(f"batch_norm: expected a momentum from 0 to 1, got {momentum}")
+        self.channels = channels
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.weight = _ones((channels,))
+        self.bias = Tensor(zeros((channels,)), requires_grad=True)
+        self.running_mean = Tensor(zeros((channels,)))
+        self.running_variance = Tensor(np.ones(channels, np.float32))
+        self.observed: tuple[Array, Array] | None = None
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        self.output_shape(x.shape[1:])
+        weight, bias = _along_channels(self.weight, x), _along_channels(self.bias, x)
+        if not context.training:
+            deviation = ops.sqrt(self.running_variance + self.epsilon)
+            centered = x - _along_channels(self.running_mean, x)
+            return centered * (weight / _along_channels(deviation, x)) + bias
+        axes = (0, *range(2, x.ndim))
+        self.observed = _statistics(x.data, axes)
+        self.absorb(*self.observed)
+        return ops.standardize(x, axis=axes, epsilon=self.epsilon) * weight + bias
+
+    def absorb(self, mean: Array, variance: Array) -> None:
+        """Move the running statistics, in place, towards what a pass over a micro-batch observed."""
+        for buffer, seen in ((self.running_mean, mean), (self.running_variance, variance)):
+            buffer.data += self.momentum * (array_module(buffer.data).asarray(seen) - buffer.data)
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return _with_channels(self.kind, self.channels, input_shape)
+
+
+def _statistics(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
+    """The mean of each channel, and the variance that estimates the one of all samples there could be."""
+    elements = x.size // x.shape[1]
+    variance = x.var(axis=axes)
+    return x.mean(axis=axes), variance * (elements / (elements - 1)) if elements > 1 else variance
+
+
+def _along_channels(vector: Tensor, x: Tensor) -> Tensor:
+    """(channels,) so that it broadcasts with x (n, channels, ...)."""
+    return ops.reshape(vector, (-1, *[1] * (x.ndim - 2)))
+
+
+def _with_channels(kind: str, channels: int, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+    if input_shape[:1] != (channels,):
+        raise ShapeError(kind, f"samples of shape ({channels}, ...)", f"samples of shape {input_shape}")
+    return input_shape
