@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
 from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import EVALUATION, ForwardContext
+from .hooks import Moment, add_module_hook
 
 
 class Module:
@@ -34,6 +35,23 @@ class Module:
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """One sample's output shape for one sample's input shape. Raises ShapeError if it does not fit."""
         raise NotImplementedError(f"{type(self).__name__} defines no output_shape")
+
+    def register_forward_pre_hook(self, function: Callable[[Module, Tensor], Any]) -> Callable[[], None]:
+        """Call function(module, x) before each forward pass; what it returns, if anything, takes x's place.
+
+        Returns a function that removes the hook, as the other two do.
+        """
+        return add_module_hook(self, Moment.BEFORE, function)
+
+    def register_forward_hook(self, function: Callable[[Module, Tensor, Any], Any]) -> Callable[[], None]:
+        """Call function(module, x, output) after each forward pass; what it returns takes output's place."""
+        return add_module_hook(self, Moment.AFTER, function)
+
+    def register_backward_hook(
+        self, function: Callable[[Module, Tensor], Tensor | None]
+    ) -> Callable[[], None]:
+        """Call function(module, gradient) with each output's gradient; what it returns takes its place."""
+        return add_module_hook(self, Moment.GRADIENT, function)
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly inside this one, with their names: `layers.0`."""
