@@ -2,6 +2,7 @@
 
 from .tensor import Tensor, tensor  # isort: skip  Tensor comes first: the graph and the ops are built on it.
 from . import losses, metrics, nn, optim
+from .anomaly import detect_anomalies
 from .checkpointing import checkpoint
 from .custom_op import custom_op
 from .differentiation import hvp, jvp, vjp
@@ -14,6 +15,7 @@ __all__ = [
     "Tensor",
     "checkpoint",
     "custom_op",
+    "detect_anomalies",
     "grad",
     "gradcheck",
     "hvp",
