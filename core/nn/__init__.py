@@ -20,6 +20,7 @@ from .activation import (
     Softsign,
     Tanh,
 )
+from .attention import MultiHeadAttention, TimeLinear, TransformerBlock, attention
 from .branch import Parallel, Reshape, Residual
 from .buffer import buffers
 from .context import EVALUATION, ForwardContext
@@ -32,12 +33,16 @@ from .linear import Linear
 from .module import Module
 from .normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
+from .recurrent import GRU, LSTM, RNN, detached
 from .sequential import Sequential
 
 __all__ = [
     "ELU",
     "EVALUATION",
     "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "Activation",
     "AdaptiveAvgPool",
@@ -65,6 +70,7 @@ __all__ = [
     "MaxPool",
     "Mish",
     "Module",
+    "MultiHeadAttention",
     "Parallel",
     "RMSNorm",
     "ReLU",
@@ -79,6 +85,10 @@ __all__ = [
     "Softplus",
     "Softsign",
     "Tanh",
+    "TimeLinear",
+    "TransformerBlock",
+    "attention",
     "buffers",
+    "detached",
     "initialize",
 ]

@@ -92,4 +92,36 @@ LAYER_CASES: dict[str, Case] = {
     "residual": Case(lambda f, *all: f.residual(*all), ((8, 10), (10, 10), (10,))),
 }
 
-CASES: dict[str, Case] = {**ARRAY_CASES, **SPATIAL_CASES, **LAYER_CASES}
+LENGTHS = np.array([4, 2, 5])
+
+
+def recurrent(gates: int, inputs: int, units: int, cells: int = 1) -> tuple[tuple[int, ...], ...]:
+    """The shapes of a recurrent layer's input and parameters; a second layer takes the units of two ways."""
+    shapes: list[tuple[int, ...]] = [(3, 5, inputs)]
+    for cell in range(cells):
+        wide = gates * units
+        shapes += [(inputs if cell < 2 else 2 * units, wide), (units, wide), (wide,), (wide,)]
+    return tuple(shapes)
+
+
+_ATTENTION = ((2, 5, 8), *((8, 8), (8,)) * 4)
+_BLOCK = (*_ATTENTION, (8,), (8,), (8, 12), (12,), (12, 8), (8,), (8,), (8,))
+
+SEQUENCE_CASES: dict[str, Case] = {
+    "rnn": Case(lambda f, *all: f.recurrent("RNN", *all), recurrent(1, 3, 4), low=-1, high=1),
+    "rnn_relu": Case(lambda f, *all: f.recurrent("relu", *all), recurrent(1, 3, 4), low=-1, high=1),
+    "lstm": Case(lambda f, *all: f.recurrent("LSTM", *all), recurrent(4, 3, 4), low=-1, high=1),
+    "gru": Case(lambda f, *all: f.recurrent("GRU", *all), recurrent(3, 3, 4), low=-1, high=1),
+    "rnn_deep": Case(lambda f, *all: f.recurrent_deep("RNN", *all), recurrent(1, 3, 4, 4), low=-1, high=1),
+    "lstm_deep": Case(lambda f, *all: f.recurrent_deep("LSTM", *all), recurrent(4, 3, 4, 4), low=-1, high=1),
+    "gru_deep": Case(lambda f, *all: f.recurrent_deep("GRU", *all), recurrent(3, 3, 4, 4), low=-1, high=1),
+    "lstm_state": Case(lambda f, *all: f.recurrent_state("LSTM", *all), recurrent(4, 3, 4), low=-1, high=1),
+    "gru_state": Case(lambda f, *all: f.recurrent_state("GRU", *all), recurrent(3, 3, 4), low=-1, high=1),
+    "attention": Case(lambda f, *all: f.attention(False, *all), _ATTENTION, low=-1, high=1),
+    "attention_causal": Case(lambda f, *all: f.attention(True, *all), _ATTENTION, low=-1, high=1),
+    "transformer": Case(lambda f, *all: f.transformer(True, *all), _BLOCK, low=-0.5, high=0.5),
+    "transformer_norm_last": Case(lambda f, *all: f.transformer(False, *all), _BLOCK, low=-0.5, high=0.5),
+}
+"""Deep ones have two layers, two directions and samples of LENGTHS; attention is padded by LENGTHS too."""
+
+CASES: dict[str, Case] = {**ARRAY_CASES, **SPATIAL_CASES, **LAYER_CASES, **SEQUENCE_CASES}

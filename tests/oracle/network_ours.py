@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from network_cases import PICKS
+from network_cases import LENGTHS, PICKS
 from oracle_cases import Case, output_weights
 
 from chainrule.core import Tensor, grad, nn, ops
-from chainrule.core.nn import ForwardContext
+from chainrule.core.nn import EVALUATION, ForwardContext
 
 
 def _pad_last(x: Any, before: int, after: int, mode: str) -> Any:
     return ops.pad(x, [(0, 0), (0, 0), (before, after)], mode=mode)
 
 
-def _run(layer: nn.Module, x: Any, parameters: tuple[Any, ...], training: bool = True) -> Any:
-    """The layer's output with these tensors for parameters, in the layer's own order."""
-    for name, parameter in zip(layer.parameters(), parameters, strict=True):
+def _set(layer: nn.Module, parameters: tuple[Any, ...], names: Iterable[str] | None = None) -> None:
+    for name, parameter in zip(names or layer.parameters(), parameters, strict=True):
         *path, last = name.split(".")
         owner: Any = layer
         for step in path:
             owner = owner[int(step)] if step.isdigit() else getattr(owner, step)
         setattr(owner, last, parameter)
+
+
+def _run(layer: nn.Module, x: Any, parameters: tuple[Any, ...], training: bool = True) -> Any:
+    """The layer's output with these tensors for parameters, in the layer's own order."""
+    _set(layer, parameters)
     return layer(x, ForwardContext(training=training))
 
 
@@ -35,7 +40,49 @@ def _evaluated(x: Any, weight: Any, bias: Any) -> Any:
     return _run(layer, x, (weight, bias), training=False)
 
 
+def _recurrent(kind: str, x: Any, *parameters: Any) -> Any:
+    units = parameters[1].shape[0]
+    layer = nn.RNN(3, units, activation="relu") if kind == "relu" else getattr(nn, kind)(3, units)
+    return _run(layer, x, parameters)
+
+
+def _recurrent_deep(kind: str, x: Any, *parameters: Any) -> Any:
+    layer = getattr(nn, kind)(3, 4, layers=2, bidirectional=True)
+    _set(layer, parameters)
+    y, state = layer.run(x, lengths=LENGTHS)
+    return ops.concatenate([ops.reshape(part, (-1,)) for part in [y, *sum(state, ())]])
+
+
+def _recurrent_state(kind: str, x: Any, *parameters: Any) -> Any:
+    """A sequence in two parts, the second starting from the detached state of the first."""
+    layer = getattr(nn, kind)(3, 4)
+    _set(layer, parameters)
+    first, state = layer.run(x[:, :2])
+    second, _ = layer.run(x[:, 2:], nn.detached(state))
+    return ops.concatenate([first, second], axis=1)
+
+
+def _attention(causal: bool, x: Any, *parameters: Any) -> Any:
+    layer = nn.MultiHeadAttention(8, 2, causal)
+    _set(layer, parameters)
+    return layer.attend(x, EVALUATION, lengths=LENGTHS[:2])
+
+
+def _transformer(norm_first: bool, x: Any, *parameters: Any) -> Any:
+    layer = nn.TransformerBlock(8, 2, 12, norm_first=norm_first)
+    names = list(layer.parameters())
+    order = [*names[:8], "first_norm.weight", "first_norm.bias", "widen.weight", "widen.bias"]
+    order += ["narrow.weight", "narrow.bias", "second_norm.weight", "second_norm.bias"]
+    _set(layer, parameters, order)
+    return layer.attend(x, EVALUATION, lengths=LENGTHS[:2])
+
+
 FUNCTIONS = SimpleNamespace(
+    recurrent=_recurrent,
+    recurrent_deep=_recurrent_deep,
+    recurrent_state=_recurrent_state,
+    attention=_attention,
+    transformer=_transformer,
     conv_layer=lambda x, w, b: _run(nn.Conv2d(4, 6, (3, 2), 2, 1, groups=2), x, (w, b)),
     conv_layer_1d=lambda x, w, b: _run(nn.Conv1d(3, 4, 3), x, (w, b)),
     conv_transpose_layer=lambda x, w, b: _run(

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
-from network_cases import PICKS
+from network_cases import LENGTHS, PICKS
 from oracle_cases import Case, output_weights
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
+from torch.nn.utils.rnn import (  # pyright: ignore[reportMissingImports]
+    pack_padded_sequence,
+    pad_packed_sequence,
+)
 
 
 def _pad_last(x: Any, before: int, after: int, mode: str) -> Any:
@@ -42,7 +46,77 @@ def _evaluated(x: Any, weight: Any, bias: Any) -> Any:
     return functional.batch_norm(x, mean, variance, weight, bias)
 
 
+def _recurrent_module(kind: str, parameters: tuple[Any, ...], **options: Any) -> Any:
+    """PyTorch's module, and its parameters' values by name: its weights are the transposes of ours."""
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    places = ["l0", "l0_reverse", "l1", "l1_reverse"][: len(parameters) // 4]
+    module = getattr(torch.nn, kind)(3, parameters[1].shape[0], batch_first=True, **options)
+    named = zip((f"{name}_{place}" for place in places for name in names), parameters, strict=True)
+    return module, {name: value.T if value.ndim == 2 else value for name, value in named}
+
+
+def _recurrent(kind: str, x: Any, *parameters: Any) -> Any:
+    options = {"nonlinearity": "relu"} if kind == "relu" else {}
+    module, values = _recurrent_module("RNN" if kind == "relu" else kind, parameters, **options)
+    return torch.func.functional_call(module, values, (x,))[0]
+
+
+def _recurrent_deep(kind: str, x: Any, *parameters: Any) -> Any:
+    module, values = _recurrent_module(kind, parameters, num_layers=2, bidirectional=True)
+    packed = pack_padded_sequence(x, torch.from_numpy(LENGTHS), batch_first=True, enforce_sorted=False)
+    y, state = torch.func.functional_call(module, values, (packed,))
+    y, _ = pad_packed_sequence(y, batch_first=True)
+    if kind == "LSTM":
+        state = torch.stack(state, dim=1)
+    return torch.cat([y.flatten(), state.flatten()])
+
+
+def _recurrent_state(kind: str, x: Any, *parameters: Any) -> Any:
+    module, values = _recurrent_module(kind, parameters)
+    first, state = torch.func.functional_call(module, values, (x[:, :2],))
+    state = tuple(part.detach() for part in state) if kind == "LSTM" else state.detach()
+    return torch.cat([first, torch.func.functional_call(module, values, (x[:, 2:], state))[0]], dim=1)
+
+
+def _attention_values(parameters: tuple[Any, ...]) -> dict[str, Any]:
+    """Query, key and value of ours are one matrix of PyTorch's."""
+    return {
+        "in_proj_weight": torch.cat([weight.T for weight in parameters[0:6:2]]),
+        "in_proj_bias": torch.cat(parameters[1:6:2]),
+        "out_proj.weight": parameters[6].T,
+        "out_proj.bias": parameters[7],
+    }
+
+
+def _padding(x: Any) -> Any:
+    return torch.arange(x.shape[1]) >= torch.from_numpy(LENGTHS[:2])[:, None]
+
+
+def _attention(causal: bool, x: Any, *parameters: Any) -> Any:
+    module = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+    mask = torch.ones(x.shape[1], x.shape[1]).triu(1).bool() if causal else None
+    options = {"key_padding_mask": _padding(x), "attn_mask": mask, "need_weights": False}
+    return torch.func.functional_call(module, _attention_values(parameters), (x, x, x), options)[0]
+
+
+def _transformer(norm_first: bool, x: Any, *parameters: Any) -> Any:
+    module = torch.nn.TransformerEncoderLayer(
+        8, 2, 12, dropout=0.0, activation="gelu", batch_first=True, norm_first=norm_first
+    )
+    values = {f"self_attn.{name}": value for name, value in _attention_values(parameters).items()}
+    names = ("norm1.weight", "norm1.bias", "linear1.weight", "linear1.bias")
+    names += ("linear2.weight", "linear2.bias", "norm2.weight", "norm2.bias")
+    for name, value in zip(names, parameters[8:], strict=True):
+        values[name] = value.T if value.ndim == 2 else value
+    return torch.func.functional_call(module, values, (x,), {"src_key_padding_mask": _padding(x)})
+
+
 FUNCTIONS = SimpleNamespace(
+    recurrent=_recurrent,
+    recurrent_deep=_recurrent_deep,
+    recurrent_state=_recurrent_state,
+    attention=_attention,
+    transformer=_transformer,
     conv_layer=lambda x, w, b: functional.conv2d(x, w, b, 2, 1, groups=2),
     conv_layer_1d=functional.conv1d,
     conv_transpose_layer=lambda x, w, b: functional.conv_transpose2d(x, w, b, 2, 1, 1, 2),
