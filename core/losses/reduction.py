@@ -70,7 +70,7 @@ def require_labels(loss: str, outputs: Any, labels: Any, ignored: int | None = N
     xp = array_module(labels)
     counted = xp.ones(labels.shape, bool) if ignored is None else labels != ignored
     labels = xp.where(counted, labels, 0)
-    if labels.size and not (0 <= labels.min() and labels.max() < outputs.shape[-1]):
+    if labels.size and not (labels.min() >= 0 and labels.max() < outputs.shape[-1]):
         raise ShapeError(
             f"{loss}, argument labels",
             f"class ids from 0 to {outputs.shape[-1] - 1}",

@@ -58,6 +58,8 @@ def find_triplets(
     embeddings: np.ndarray, labels: np.ndarray, mining: Mining
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Positions of anchors, positives, negatives, each (triplets,). Of equal distances the first counts."""
+    if not len(labels):
+        return labels, labels, labels
     distances = _squared_distances(embeddings)
     same = labels[:, None] == labels
     positives, negatives = same & ~np.eye(len(labels), dtype=bool), ~same
@@ -70,25 +72,20 @@ def find_triplets(
         return anchors, farthest.argmax(axis=1), nearest.argmin(axis=1)
     pairs = np.nonzero(positives & negatives.any(axis=1)[:, None])
     if mining == "semi_hard":
-        chosen = [_semi_hard(distances[a], p, negatives[a]) for a, p in zip(*pairs, strict=True)]
-        return pairs[0], pairs[1], np.array(chosen, dtype=np.intp)
+        from_anchor, allowed = distances[pairs[0]], negatives[pairs[0]]
+        beyond = allowed & (from_anchor > distances[pairs][:, None])
+        nearest = np.where(beyond, from_anchor, np.inf).argmin(axis=1)
+        farthest = np.where(allowed, from_anchor, -np.inf).argmax(axis=1)
+        return pairs[0], pairs[1], np.where(beyond.any(axis=1), nearest, farthest)
     if mining != "all":
         raise ChainruleError(f"mined_triplet_margin: expected mining hard, semi_hard or all, got {mining!r}")
     pair, negative = np.nonzero(negatives[pairs[0]])
     return pairs[0][pair], pairs[1][pair], negative
 
 
-def _semi_hard(distances: np.ndarray, positive: int, negatives: np.ndarray) -> int:
-    """The nearest negative beyond the positive, or the farthest. distances: (n,), from the anchor."""
-    beyond = negatives & (distances > distances[positive])
-    if beyond.any():
-        return int(np.where(beyond, distances, np.inf).argmin())
-    return int(np.where(negatives, distances, -np.inf).argmax())
-
-
 def _squared_distances(x: np.ndarray) -> np.ndarray:
     """|x_i - x_j|² in float64: (n, features) -> (n, n). Centered first, so that little is lost."""
     x = x.astype(np.float64)
-    x -= x.mean(axis=0) if len(x) else 0
+    x -= x.mean(axis=0)
     squares = (x * x).sum(axis=1)
     return squares[:, None] + squares - 2 * (x @ x.T)

@@ -6,7 +6,10 @@ import numpy as np
 import optimizers_ours
 import optimizers_torch
 import pytest
+import torch
 from optimizer_cases import RULES, SCHEDULES
+
+from chainrule.core.optim import Muon
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -21,3 +24,16 @@ def test_twenty_steps_agree_with_pytorch(name: str, seed: int) -> None:
 def test_learning_rates_agree_with_pytorch(name: str) -> None:
     ours, theirs = (side.run_schedule(SCHEDULES[name]) for side in (optimizers_ours, optimizers_torch))
     np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("shape", [(16, 32), (32, 16)])
+def test_muon_agrees_with_pytorch_as_far_as_its_bfloat16_allows(shape: tuple[int, int]) -> None:
+    weight, *steps = np.random.default_rng(0).standard_normal((21, *shape)).astype(np.float32)
+    theirs = torch.nn.Parameter(torch.tensor(weight.T.copy()))
+    optimizer = torch.optim.Muon([theirs], lr=0.02, weight_decay=0.1)
+    state = [np.zeros_like(weight)]
+    for step, gradient in enumerate(steps, start=1):
+        theirs.grad = torch.tensor(gradient.T.copy())
+        optimizer.step()
+        Muon(0.02, weight_decay=0.1).update_parameter(step, gradient, weight, state, weight, state)
+    np.testing.assert_allclose(weight, theirs.detach().numpy().T, atol=0.01)

@@ -157,6 +157,38 @@ def test_every_position_of_a_sequence_can_be_a_sample() -> None:
     )
 
 
+NO_LABELS = np.zeros(0, int)
+OF_NOTHING: dict[str, Callable[[Tensor], Tensor]] = {
+    "squared_error": lambda x: losses.squared_error(x, x),
+    "absolute_error": lambda x: losses.absolute_error(x, x),
+    "huber": lambda x: losses.huber(x, x),
+    "softmax_cross_entropy": lambda x: losses.softmax_cross_entropy(x, NO_LABELS),
+    "softmax_cross_entropy, smoothed": lambda x: losses.softmax_cross_entropy(
+        x, NO_LABELS, label_smoothing=0.1
+    ),
+    "negative_log_likelihood": lambda x: losses.negative_log_likelihood(x, NO_LABELS),
+    "binary_cross_entropy": lambda x: losses.binary_cross_entropy(x, x),
+    "kl_divergence": lambda x: losses.kl_divergence(x, x),
+    "hinge": lambda x: losses.hinge(x, x),
+    "multiclass_hinge": lambda x: losses.multiclass_hinge(x, NO_LABELS),
+    "cosine": lambda x: losses.cosine(x, x, NO_LABELS),
+    "contrastive": lambda x: losses.contrastive(x, x, NO_LABELS),
+    "triplet_margin": lambda x: losses.triplet_margin(x, x, x),
+    "mined, hard": lambda x: losses.mined_triplet_margin(x, NO_LABELS, mining="hard"),
+    "mined, semi-hard": lambda x: losses.mined_triplet_margin(x, NO_LABELS, mining="semi_hard"),
+    "mined, all": lambda x: losses.mined_triplet_margin(x, NO_LABELS, mining="all"),
+    "ctc": lambda x: losses.ctc(x.reshape(0, 2, 2), NO_LABELS.reshape(0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", OF_NOTHING)
+def test_a_batch_of_no_samples_has_the_loss_0(name: str) -> None:
+    x = Tensor(np.zeros((0, C)), requires_grad=True)
+    loss = OF_NOTHING[name](x)
+    assert loss.item() == 0
+    assert grad(loss, [x])[0].shape == (0, C)
+
+
 def test_ctc_is_the_sum_over_all_paths() -> None:
     logits = RNG.standard_normal((1, 4, 3))
     p = np.exp(logits[0]) / np.exp(logits[0]).sum(axis=1, keepdims=True)
