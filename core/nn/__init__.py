@@ -35,6 +35,7 @@ from .normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from .recurrent import GRU, LSTM, RNN, detached
 from .sequential import Sequential
+from .spectrum import MelSpectrogram, Spectrogram
 
 __all__ = [
     "ELU",
@@ -68,6 +69,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "MaxPool",
+    "MelSpectrogram",
     "Mish",
     "Module",
     "MultiHeadAttention",
@@ -84,6 +86,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Softsign",
+    "Spectrogram",
     "Tanh",
     "TimeLinear",
     "TransformerBlock",

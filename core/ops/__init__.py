@@ -58,6 +58,7 @@ from .reduction import cumsum, max, mean, min, sum, var
 from .selection import clip, minimum, where
 from .shape import broadcast_to, gather, getitem, reshape, scatter_add, transpose
 from .softmax import log_softmax, logsumexp, softmax, softmax_cross_entropy
+from .spectrum import hann, mel_filters, mel_spectrogram, rfft, spectrogram
 
 __all__ = [
     "absolute",
@@ -90,6 +91,7 @@ __all__ = [
     "glu",
     "greater",
     "greater_equal",
+    "hann",
     "hard_sigmoid",
     "hard_swish",
     "leaky_relu",
@@ -105,6 +107,8 @@ __all__ = [
     "max_pool",
     "maximum",
     "mean",
+    "mel_filters",
+    "mel_spectrogram",
     "min",
     "minimum",
     "mish",
@@ -117,6 +121,7 @@ __all__ = [
     "relu",
     "relu6",
     "reshape",
+    "rfft",
     "rms_normalize",
     "scatter_add",
     "selu",
@@ -127,6 +132,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softplus",
     "softsign",
+    "spectrogram",
     "split",
     "sqrt",
     "stack",

@@ -73,6 +73,9 @@ SPATIAL_CASES: dict[str, Case] = {
     "global_max_pool": Case(lambda f, x: f.global_max_pool(x), ((2, 3, 6, 7),)),
     "adaptive_average_pool": Case(lambda f, x: f.adaptive_average_pool(x, (3, 4)), ((2, 3, 7, 6),)),
     "adaptive_max_pool": Case(lambda f, x: f.adaptive_max_pool(x, (3, 4)), ((2, 3, 7, 6),)),
+    "rfft": Case(lambda f, x: f.rfft(x), ((3, 12),)),
+    "rfft_odd": Case(lambda f, x: f.rfft(x), ((3, 9),)),
+    "spectrogram": Case(lambda f, x: f.spectrogram(x, 16, 6), ((2, 60),)),
     "embedding": Case(lambda f, table: f.embedding(table, PICKS), ((8, 6),)),
 }
 

@@ -111,7 +111,14 @@ def _transformer(norm_first: bool, x: Any, *parameters: Any) -> Any:
     return torch.func.functional_call(module, values, (x,), {"src_key_padding_mask": _padding(x)})
 
 
+def _spectrogram(x: Any, size: int, hop: int) -> Any:
+    window = torch.hann_window(size)
+    return torch.stft(x, size, hop, window=window, center=False, return_complex=True).abs().square()
+
+
 FUNCTIONS = SimpleNamespace(
+    rfft=lambda x: torch.view_as_real(torch.fft.rfft(x)),
+    spectrogram=_spectrogram,
     recurrent=_recurrent,
     recurrent_deep=_recurrent_deep,
     recurrent_state=_recurrent_state,

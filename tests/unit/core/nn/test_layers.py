@@ -36,6 +36,8 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "Reshape": (nn.Reshape(2, 2), ROWS),
     "LearnedPositions": (nn.LearnedPositions(6, 5), LINES),
     "SinusoidalPositions": (nn.SinusoidalPositions(6, 5), LINES),
+    "Spectrogram": (nn.Spectrogram(4, 2, log=True), (2, 9)),
+    "MelSpectrogram": (nn.MelSpectrogram(3, 8, 4, 8000.0), (2, 1, 13)),
     "GELU by a tanh": (nn.GELU(approximate=True), ROWS),
     **{
         layer.kind: (layer, ROWS)
@@ -92,6 +94,7 @@ def test_the_shape_rule_says_what_forward_gives_in_float32(name: str) -> None:
         (nn.GlobalMaxPool(), (4,), "global_max_pool: expected samples of shape (channels, size, ...), got"),
         (nn.AdaptiveAvgPool((1, 2)), (4, 3), "adaptive_average_pool, argument output: expected 1 numbers of"),
         (nn.AdaptiveMaxPool(2), (4,), "adaptive_max_pool: expected samples of shape (channels, size, ...),"),
+        (nn.Spectrogram(4, 2), (3,), "spectrogram: expected samples of shape (..., at least 4), got"),
         (nn.LayerNorm((3, 4)), (4, 3), "layer_norm: expected samples whose last axes are (3, 4), got sample"),
         (nn.RMSNorm(4), (3,), "rms_norm: expected samples whose last axis is 4, got samples of shape (3,)"),
         (nn.GroupNorm(2, 4), (3, 2), "group_norm: expected samples of shape (4, ...), got samples of shape"),

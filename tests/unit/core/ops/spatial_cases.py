@@ -1,4 +1,4 @@
-"""Cases of convolution, pooling and embedding."""
+"""Cases of convolution, pooling, embedding and spectra."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ CASES: Cases = {
     "adaptive_max_pool": (lambda x: ops.adaptive_max_pool(x * x, (2, 3)), [IMAGES]),
     "embedding": (lambda table: ops.embedding(table * table, IDS), [numbers(4, 3)]),
     "embedding of one id": (lambda table: ops.embedding(table * table, np.array(1)), [numbers(4, 3)]),
+    "rfft": (lambda x: ops.rfft(x * x), [numbers(2, 6)]),
+    "rfft of an odd number": (lambda x: ops.rfft(x * x), [numbers(5)]),
+    "rfft of one element": (lambda x: ops.rfft(x * x), [numbers(2, 1)]),
+    "spectrogram": (lambda x: ops.spectrogram(x, 4, 2), [numbers(2, 9)]),
+    "spectrogram with a window": (lambda x: ops.spectrogram(x, 3, 1, np.array([1, 2, 3])), [numbers(6)]),
+    "mel_spectrogram": (lambda x: ops.mel_spectrogram(x, 3, 8, 4, 8000.0), [numbers(1, 13)]),
     "embedding of no ids": (lambda table: ops.embedding(table * table, IDS[:0]), [numbers(4, 3)]),
 }  # fmt: skip
 """Each also second order, so where an operation is linear its case multiplies its argument by itself."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from chainrule.core import Tensor, ops
-from chainrule.core.errors import DTypeError, ShapeError
+from chainrule.core.errors import ChainruleError, DTypeError, ShapeError
 
 X = Tensor(np.ones((3, 4)))
 IMAGES = Tensor(np.ones((2, 3, 5, 6)))
@@ -70,8 +70,8 @@ MESSAGES = {
         "ij->ik", X
     ),
     "split, argument sections: expected a divisor of 3, got 2": lambda: ops.glu(X, axis=0),
-    "standardize, argument axis: expected different, nonempty axes of (3, 4), got 2": lambda: (
-        ops.standardize(X, axis=2)
+    "standardize, argument axis: expected different, nonempty axes of (3, 4), got 2": lambda: ops.standardize(
+        X, axis=2
     ),
     "conv, argument x: expected shape (n, channels, size, ...), got shape (3, 4)": lambda: ops.conv(X, X),
     "conv, argument weight: expected 4 axes, as x (2, 3, 5, 6) has, got shape (4, 3, 3)": lambda: ops.conv(
@@ -129,6 +129,15 @@ MESSAGES = {
     "adaptive_average_pool, argument x: expected spatial sizes of at least 1, got": lambda: (
         ops.adaptive_average_pool(IMAGES[:, :, :0], 2)
     ),
+    "rfft, argument x: expected a last axis of at least one element, got shape (3, 0)": lambda: ops.rfft(
+        X[:, :0]
+    ),
+    "spectrogram, argument x: expected size 5 and hop 1 of at least 1, and no fewer": lambda: ops.spectrogram(
+        X, 5, 1
+    ),
+    "spectrogram, argument window: expected shape (4,), got shape (3,)": lambda: ops.spectrogram(
+        X, 4, 1, COLUMN
+    ),
     "embedding, argument ids: expected numbers from 0 to 2, got numbers from 3 to 3": lambda: ops.embedding(
         X, np.array([3])
     ),
@@ -143,6 +152,13 @@ def test_shapes_that_do_not_fit_name_op_argument_expected_and_actual(message: st
     with pytest.raises(ShapeError) as caught:
         MESSAGES[message]()
     assert str(caught.value).startswith(message)
+
+
+def test_mel_bands_that_cannot_be_are_refused() -> None:
+    with pytest.raises(
+        ChainruleError, match="mel_filters: expected at least 1 band and sample, and 0 <= low"
+    ):
+        ops.mel_filters(3, 8, 8000.0, high=5000.0)
 
 
 def test_ids_that_are_no_integers_are_refused() -> None:
