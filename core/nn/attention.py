@@ -115,7 +115,7 @@ class MultiHeadAttention(Module):
         if lengths.shape != (x.shape[0],):
             expected = f"shape ({x.shape[0]},)"
             raise ShapeError(f"{self.kind}, argument lengths", expected, f"shape {lengths.shape}")
-        there = (elements < lengths[:, None])[:, None, None, :]
+        there = (elements < xp.asarray(lengths)[:, None])[:, None, None, :]
         return there if mask is None else there & mask
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

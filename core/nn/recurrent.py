@@ -190,7 +190,8 @@ class _Recurrent(Module):
             bounds = f", from {lengths.min()} to {lengths.max()}" if lengths.size else ""
             actual = f"shape {lengths.shape}{bounds}"
             raise ShapeError(f"{self.kind}, argument lengths", f"shape ({n},), from 0 to {time}", actual)
-        return [(element < lengths)[:, None] for element in range(time)]
+        column = array_module(x.data).asarray(lengths)[:, None]
+        return [element < column for element in range(time)]
 
     def _check_state(self, x: Tensor, state: Sequence[State]) -> None:
         expected = [(x.shape[0], self.units)] * (len(self.cells) * self.cell.states)

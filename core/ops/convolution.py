@@ -20,9 +20,9 @@ from ..errors import ShapeError
 from ..graph import primitive, vjp
 from .window import Sizes, Windows, per_axis
 
-_CACHE_BYTES = 1 << 20
+_CACHE_BYTES = 1 << 22
 _GPU_BYTES = 1 << 28
-"""What the columns of one block of samples may take: what stays in a core's cache, or fills a GPU."""
+"""What the columns of one block of samples may take: what stays in a cache, or fills a GPU."""
 
 
 @primitive
