@@ -10,11 +10,11 @@ import numpy as np
 from .. import ops
 from ..array import Array, array_module
 from ..errors import ShapeError
+from ..init import he_uniform, zeros
 from ..tensor import Tensor
 from .activation import GELU, Activation
 from .context import ForwardContext
 from .dropout import Dropout
-from .initialize import he_uniform, zeros
 from .module import Module
 from .normalization import LayerNorm
 from .sizes import require_positive

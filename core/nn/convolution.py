@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import prod, sqrt
 from typing import ClassVar
+
+import numpy as np
 
 from .. import ops
 from ..errors import ShapeError
+from ..init import uniform_between, zeros
 from ..ops.convolution import transposed_size
 from ..ops.window import Sizes, Windows, per_axis
 from ..tensor import Tensor
 from .context import ForwardContext
-from .initialize import he_uniform, zeros
 from .module import Module
 from .sizes import require_positive
 
@@ -44,10 +46,14 @@ class _Convolution(Module):
         self.dilation = per_axis(self.kind, "dilation", dilation, self.axes, 1)
         self.groups = groups
         first, others = self._weight_channels()
-        fan_in = channels // groups * prod(self.kernel)
-        start = he_uniform((fan_in, first * others * prod(self.kernel) // fan_in))
-        self.weight = Tensor(start.reshape(first, others, *self.kernel), requires_grad=True)
+        self.weight = Tensor(self.start("weight", (first, others, *self.kernel), 0, 0), requires_grad=True)
         self.bias = Tensor(zeros((filters,)), requires_grad=True) if bias else None
+
+    def start(self, name: str, shape: tuple[int, ...], seed: int, index: int) -> np.ndarray:
+        if name != "weight":
+            return zeros(shape)
+        bound = sqrt(6 / (self.channels // self.groups * prod(self.kernel)))  # He uniform by its fan-in
+        return uniform_between(shape, seed, index, -bound, bound)
 
     def _weight_channels(self) -> tuple[int, int]:
         return self.filters, self.channels // self.groups

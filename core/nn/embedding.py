@@ -9,20 +9,30 @@ import numpy as np
 from .. import ops
 from ..array import array_module
 from ..errors import ShapeError
-from ..random import INIT, substream, uniform
+from ..init import uniform_between
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
 from .sizes import require_positive
 
 
-def _table(rows: int, units: int) -> Tensor:
-    """Uniform with variance 1 / units, so that a row's squared length is about 1."""
-    draws = uniform(0, substream(INIT, 0), 0, 0, rows * units).reshape(rows, units)
-    return Tensor((2 * draws - 1) * np.float32((3 / units) ** 0.5), requires_grad=True)
+class _Table(Module):
+    """What the layers with a `weight` (rows, units) share: it starts uniform with variance 1 / units.
+
+    So a row's squared length is about 1.
+    """
+
+    units: int
+
+    def start(self, name: str, shape: tuple[int, ...], seed: int, index: int) -> np.ndarray:
+        bound = (3 / self.units) ** 0.5
+        return uniform_between(shape, seed, index, -bound, bound)
+
+    def _table(self, rows: int) -> Tensor:
+        return Tensor(self.start("weight", (rows, self.units), 0, 0), requires_grad=True)
 
 
-class Embedding(Module):
+class Embedding(_Table):
     """The rows of `weight` (rows, units) that integers name: (n, ...) -> (n, ..., units).
 
     padding: this id gives zeros, and its row never changes.
@@ -37,7 +47,7 @@ class Embedding(Module):
         self.rows = rows
         self.units = units
         self.padding = padding
-        self.weight = _table(rows, units)
+        self.weight = self._table(rows)
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         y = ops.embedding(self.weight, x.data)
@@ -62,14 +72,14 @@ class _Positions(Module):
         return input_shape
 
 
-class LearnedPositions(_Positions):
+class LearnedPositions(_Positions, _Table):
     """Adds row t of `weight` (length, units) to element t: (n, time, units) -> same shape."""
 
     kind: ClassVar[str] = "learned_positions"
 
     def __init__(self, length: int, units: int) -> None:
         super().__init__(length, units)
-        self.weight = _table(length, units)
+        self.weight = self._table(length)
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         self.output_shape(x.shape[1:])

@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from .. import ops
 from ..errors import ShapeError
+from ..init import he_uniform, zeros
 from ..tensor import Tensor
 from .context import ForwardContext
-from .initialize import he_uniform, zeros
 from .module import Module
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
+import numpy as np
+
+from .. import init
 from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import EVALUATION, ForwardContext
@@ -69,13 +72,24 @@ class Module:
         for _, child in self.children():
             yield from child.modules()
 
-    def parameters(self) -> dict[str, Tensor]:
-        """Trainable tensors by dotted name (`layers.0.weight`), in order of definition."""
-        found = {
+    def own_parameters(self) -> dict[str, Tensor]:
+        """Its own trainable tensors by name (`weight`), without those of the modules inside it."""
+        return {
             name: value
             for name, value in vars(self).items()
             if isinstance(value, Tensor) and value.requires_grad
         }
+
+    def start(self, name: str, shape: tuple[int, ...], seed: int, index: int) -> np.ndarray:
+        """Where its own parameter `name` starts, keyed by (seed, index): matrices He uniform, vectors zero.
+
+        Layers whose parameters start otherwise say so here, and nowhere else.
+        """
+        return init.he_uniform(shape, seed, index) if len(shape) > 1 else init.zeros(shape)
+
+    def parameters(self) -> dict[str, Tensor]:
+        """Trainable tensors by dotted name (`layers.0.weight`), in order of definition."""
+        found = self.own_parameters()
         for place, child in self.children():
             for name, parameter in child.parameters().items():
                 found[f"{place}.{name}"] = parameter

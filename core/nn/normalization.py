@@ -11,18 +11,25 @@ import numpy as np
 from .. import ops
 from ..array import Array, array_module
 from ..errors import ChainruleError, ShapeError
+from ..init import ones, zeros
 from ..tensor import Tensor
 from .context import ForwardContext
-from .initialize import zeros
 from .module import Module
 from .sizes import require_positive
 
 
 def _ones(shape: tuple[int, ...]) -> Tensor:
-    return Tensor(np.ones(shape, np.float32), requires_grad=True)
+    return Tensor(ones(shape), requires_grad=True)
 
 
-class LayerNorm(Module):
+class _Normalization(Module):
+    """What the layers below share: `weight` scales what has been normalized, so it starts at 1."""
+
+    def start(self, name: str, shape: tuple[int, ...], seed: int, index: int) -> np.ndarray:
+        return ones(shape) if name == "weight" else super().start(name, shape, seed, index)
+
+
+class LayerNorm(_Normalization):
     """Mean 0 and variance 1 over each sample's last axes, then * weight + bias, both of `shape`.
 
     (n, ..., *shape) -> same shape. Ba et al., 2016.
@@ -49,7 +56,7 @@ class LayerNorm(Module):
         return input_shape
 
 
-class RMSNorm(Module):
+class RMSNorm(_Normalization):
     """Mean square 1 over each sample's last axis, then * weight (units,).
 
     (n, ..., units) -> same shape. Zhang and Sennrich, NeurIPS 2019.
@@ -74,7 +81,7 @@ class RMSNorm(Module):
         return input_shape
 
 
-class GroupNorm(Module):
+class GroupNorm(_Normalization):
     """Mean 0 and variance 1 over each of `groups` parts of a sample's channels, then * weight + bias.
 
     (n, channels, ...) -> same shape; weight and bias: (channels,). Wu and He, ECCV 2018.
@@ -102,7 +109,7 @@ class GroupNorm(Module):
         return _with_channels(self.kind, self.channels, input_shape)
 
 
-class BatchNorm(Module):
+class BatchNorm(_Normalization):
     """Mean 0 and variance 1 for each channel over the batch, then * weight + bias, both (channels,).
 
     (n, channels, ...) -> same shape. Ioffe and Szegedy, ICML 2015. While training, mean and variance are

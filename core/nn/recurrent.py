@@ -13,7 +13,7 @@ import numpy as np
 from .. import ops
 from ..array import Array, array_module
 from ..errors import ChainruleError, ShapeError
-from ..random import INIT, substream, uniform
+from ..init import uniform_between
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -38,10 +38,10 @@ class Cell(Module):
         self.inputs = inputs
         self.units = units
         wide = self.gates * units
-        self.input_weight = _start((inputs, wide), units, 0)
-        self.state_weight = _start((units, wide), units, 1)
-        self.input_bias = _start((wide,), units, 2)
-        self.state_bias = _start((wide,), units, 3)
+        self.input_weight = self._started("input_weight", (inputs, wide), 0)
+        self.state_weight = self._started("state_weight", (units, wide), 1)
+        self.input_bias = self._started("input_bias", (wide,), 2)
+        self.state_bias = self._started("state_bias", (wide,), 3)
 
     def step(self, x: Tensor, state: State) -> State:
         """The state after an element of time x (n, inputs)."""
@@ -52,17 +52,18 @@ class Cell(Module):
         zero = array_module(x.data).zeros((x.shape[0], self.units), x.dtype)
         return (Tensor(zero),) * self.states
 
+    def start(self, name: str, shape: tuple[int, ...], seed: int, index: int) -> np.ndarray:
+        bound = self.units**-0.5
+        return uniform_between(shape, seed, index, -bound, bound)
+
+    def _started(self, name: str, shape: tuple[int, ...], index: int) -> Tensor:
+        return Tensor(self.start(name, shape, 0, index), requires_grad=True)
+
     def _from_input(self, x: Tensor) -> Tensor:
         return ops.linear(x, self.input_weight, self.input_bias)
 
     def _from_state(self, state: Tensor) -> Tensor:
         return ops.linear(state, self.state_weight, self.state_bias)
-
-
-def _start(shape: tuple[int, ...], units: int, index: int) -> Tensor:
-    bound = np.float32(units**-0.5)
-    draws = uniform(0, substream(INIT, index), 0, 0, int(np.prod(shape))).reshape(shape)
-    return Tensor((2 * draws - 1) * bound, requires_grad=True)
 
 
 class RNNCell(Cell):

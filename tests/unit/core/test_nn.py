@@ -154,3 +154,25 @@ def test_a_small_network_learns_what_no_linear_one_can(rule: optim.Rule) -> None
         optimizer.step()
     assert model(x).data.argmax(axis=1).tolist() == labels.tolist()
     assert losses.softmax_cross_entropy(model(x), labels).item() < 0.05
+
+
+def test_initialize_starts_each_layer_as_the_layer_says() -> None:
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm(8), nn.Flatten(), nn.Linear(8, 6), nn.LayerNorm(6), nn.Linear(6, 2)
+    )
+    nn.initialize(model, 1)
+    parameters = {name: parameter.data for name, parameter in model.parameters().items()}
+    for scale in ("layers.1.weight", "layers.4.weight"):
+        assert (parameters[scale] == 1).all()
+    for shift in ("layers.0.bias", "layers.1.bias", "layers.3.bias", "layers.4.bias"):
+        assert (parameters[shift] == 0).all()
+    kernel, weight = parameters["layers.0.weight"], parameters["layers.3.weight"]
+    assert np.sqrt(6 / 27) * 0.9 < np.abs(kernel).max() <= np.sqrt(6 / 27)
+    assert np.sqrt(6 / 8) * 0.8 < np.abs(weight).max() <= np.sqrt(6 / 8)
+
+
+def test_initialize_gives_recurrent_and_embedding_layers_their_own_bounds() -> None:
+    for model, bound in ((nn.GRU(4, 25), 0.2), (nn.Embedding(50, 12), 0.5)):
+        nn.initialize(model, 3)
+        for parameter in model.parameters().values():
+            assert 0.85 * bound < np.abs(parameter.data).max() <= bound * (1 + 1e-6)
