@@ -6,7 +6,6 @@ keyed by (seed, step, sample): a second forward pass draws the same numbers as t
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,19 +14,8 @@ from .backward import walk
 from .errors import GraphError
 from .graph import Node, no_grad, primitive, recording, vjp
 from .nn.module import Module
+from .recomputation import second_pass
 from .tensor import Tensor, next_order
-
-
-class _State(threading.local):
-    recomputing = False
-
-
-_state = _State()
-
-
-def recomputing() -> bool:
-    """Whether this thread is in a second forward pass: running statistics stay as the first one left them."""
-    return _state.recomputing
 
 
 def checkpoint(
@@ -96,12 +84,8 @@ class _Part:
             elif tensor and not isinstance(value, Tensor):
                 value = Tensor(value)
             inputs.append(value)
-        before, _state.recomputing = _state.recomputing, True
-        try:
-            with recording(True):
-                output = self._function(*inputs, **self._options)
-        finally:
-            _state.recomputing = before
+        with second_pass(), recording(True):
+            output = self._function(*inputs, **self._options)
         sources = [value if wanted else None for value, wanted in zip(inputs, self._wanted, strict=True)]
         sources += self._parameters
         places = {position: _place(source) for position, source in enumerate(sources) if source is not None}

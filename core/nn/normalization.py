@@ -12,6 +12,7 @@ from .. import ops
 from ..array import Array, array_module
 from ..errors import ChainruleError, ShapeError
 from ..init import ones, zeros
+from ..recomputation import recomputing
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -146,8 +147,9 @@ class BatchNorm(_Normalization):
             centered = x - _along_channels(self.running_mean, x)
             return centered * (weight / _along_channels(deviation, x)) + bias
         axes = (0, *range(2, x.ndim))
-        self.observed = _statistics(x.data, axes)
-        self.absorb(*self.observed)
+        if not recomputing():
+            self.observed = _statistics(x.data, axes)
+            self.absorb(*self.observed)
         return ops.standardize(x, axis=axes, epsilon=self.epsilon) * weight + bias
 
     def absorb(self, mean: Array, variance: Array) -> None:

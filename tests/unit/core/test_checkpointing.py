@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from chainrule.core import Tensor, checkpoint, grad, gradcheck, losses, nn, ops
-from chainrule.core.checkpointing import recomputing
 from chainrule.core.errors import GraphError
 from chainrule.core.nn import ForwardContext
+from chainrule.core.recomputation import recomputing
 
 WIDTH, BATCH = 64, 32
 TRAINING = ForwardContext(training=True, seed=4, step=9, first_sample=32)
@@ -123,3 +123,11 @@ def test_what_has_no_influence_gets_zeros() -> None:
     checkpoint(lambda a, b: a * 2, x, y).sum().backward()
     assert y.grad is not None
     np.testing.assert_array_equal(y.grad.data, [0, 0])
+
+
+def test_running_statistics_move_once_although_the_layer_runs_twice() -> None:
+    plain, checkpointed = (nn.BatchNorm(WIDTH) for _ in range(2))
+    plain(samples(), TRAINING).sum().backward()
+    checkpoint(checkpointed, samples(), context=TRAINING).sum().backward()
+    assert checkpointed.running_mean.data.tobytes() == plain.running_mean.data.tobytes()
+    assert checkpointed.running_variance.data.tobytes() == plain.running_variance.data.tobytes()
