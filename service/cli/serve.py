@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from ipaddress import ip_address
 from pathlib import Path
 
 from ..api.server import Service
@@ -47,8 +48,22 @@ async def _serve(config: ServiceConfig, output: Output) -> None:
         if not is_ignored(number):
             loop.add_signal_handler(number, on_signal)
     address = await service.start()
+    if not is_loopback(config.host):
+        logging.getLogger(__name__).warning(
+            "there is no authentication yet: whoever reaches %s can run jobs, and train on every file that "
+            "this account can read",
+            address,
+        )
     output.line(f"chainrule serves {config.data_folder} at {address}")
     output.object({"address": address, "data_folder": str(config.data_folder)})
     await asked.wait()
     logging.getLogger(__name__).info("stopping: the running job saves a checkpoint")
     await service.stop()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a service that listens on `host`."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
