@@ -33,6 +33,7 @@ from .messages import (
     Kill,
     Lost,
     ModelWritten,
+    Moved,
     NotFinite,
     Position,
     Ready,
@@ -164,6 +165,9 @@ class Coordinator:
                 return self._model_written(event)
             case StopRequested():
                 return self._stop_requested(event)
+            case Moved():
+                self._last_progress = now
+                return []
             case Tick():
                 return self._tick(now)
 

@@ -34,6 +34,7 @@ from .messages import (
     KeepBest,
     Kill,
     ModelWritten,
+    Moved,
     NotFinite,
     Position,
     Snapshot,
@@ -175,6 +176,7 @@ class _Hands:
         self._snapshot: tuple[np.ndarray, np.ndarray] | None = None
         self._evaluation = 0
         self._evaluating = False
+        self._known_pieces = (0, 0)
 
     def carry_out(self, instruction: Instruction) -> Event | None:
         """Do what one instruction says; returns the event that it leads to at once, if any."""
@@ -214,7 +216,21 @@ class _Hands:
         if self._evaluating and (sums := self._evaluation_sums()) is not None:
             self._evaluating = False
             events.append(Evaluated(sums))
+        if not events and (finished := self._finished_pieces()) != self._known_pieces:
+            self._known_pieces = finished
+            events.append(Moved())
         return events
+
+    def _finished_pieces(self) -> tuple[int, int]:
+        """A number for what is under way, and how much of it the desks of the crew hold."""
+        desks, shape = self._board.desks(), self._plan.shape
+        if self._evaluating:
+            chunks = range(shape.evaluation_chunks)
+            return self._evaluation, sum(
+                desk.has_evaluation(self._evaluation, c) for desk in desks for c in chunks
+            )
+        step = self._board.step()
+        return step, sum(desk.has_gradient(step, m) for desk in desks for m in range(shape.micro_batches))
 
     def _parameters(self) -> np.ndarray:
         return self._board.parameters[self._step % 2]

@@ -96,6 +96,11 @@ class StopRequested:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """Another micro-batch of the step, or another part of the evaluation, is finished."""
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time has passed and nothing else happened."""
 
@@ -112,6 +117,7 @@ Event = (
     | WriteFailed
     | ModelWritten
     | StopRequested
+    | Moved
     | Tick
 )
 

@@ -3,12 +3,17 @@ faults."""
 
 from __future__ import annotations
 
+import itertools
+from queue import SimpleQueue
+
 import pytest
 
 from chainrule.worker import faults
+from chainrule.worker.job import run_job
 from chainrule.worker.reports import (
     CheckpointSaved,
     EpochCompleted,
+    Finished,
     MemberJoined,
     MemberLost,
     Outcome,
@@ -16,8 +21,8 @@ from chainrule.worker.reports import (
     Role,
     Started,
 )
-from chainrule.worker.runtime import Stop
-from chainrule.worker.runtime.inprocess import MemberKilled
+from chainrule.worker.runtime import JobOrder, Stop
+from chainrule.worker.runtime.inprocess import InProcessCrew, MemberKilled
 
 
 def with_cluster(spec, workers, parameter_servers):
@@ -194,3 +199,23 @@ def test_a_replacement_does_not_repeat_an_evaluation_that_is_over(inprocess, dig
     with faults.injected(hook):
         inprocess.run(with_cluster(digits, 1, 1))
     assert evaluated == [15, 30, 45]
+
+
+class OneAtATime(InProcessCrew):
+    """Members that finish one piece of work between two looks at the board."""
+
+    def wait(self, seen):
+        for key in list(self.members):
+            if self._advance(key):
+                break
+        events, self._events = self._events, []
+        return events
+
+
+def test_a_step_may_take_longer_than_its_members_may_be_silent(digits, undisturbed, tmp_path):
+    """By this clock each piece of work takes 100 seconds, and a step has four and its updates."""
+    seconds = itertools.count(step=100)
+    order = JobOrder("slow", 1, digits, tmp_path)
+    slow = list(run_job(order, OneAtATime(), SimpleQueue(), clock=lambda: float(next(seconds))))
+    assert [report for report in slow if isinstance(report, MemberLost)] == []
+    assert isinstance(slow[-1], Finished) and slow[-1].digest == undisturbed.digest

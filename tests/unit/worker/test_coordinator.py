@@ -20,6 +20,7 @@ from chainrule.worker.messages import (
     Kill,
     Lost,
     ModelWritten,
+    Moved,
     NotFinite,
     Position,
     Ready,
@@ -379,6 +380,13 @@ def test_a_continuation_in_mid_epoch_reports_the_whole_epoch_s_loss():
 def test_a_continuation_of_a_finished_job_writes_its_model_without_a_step():
     _, instructions = assembled(position=Position(step=8, metrics={"loss": 0.1, "accuracy": 0.9}))
     assert kinds(instructions) == [Tell, Assign, Snapshot, WriteCheckpoint]
+
+
+def test_a_step_that_takes_long_counts_as_progress_with_each_of_its_micro_batches():
+    coordinator, _ = assembled()
+    assert coordinator.handle(Moved(), STALL_SECONDS - 1) == []
+    assert coordinator.handle(Tick(), 2 * STALL_SECONDS - 2) == []
+    assert Kill(Role.WORKER, 0) in coordinator.handle(Tick(), 2 * STALL_SECONDS)
 
 
 def test_members_that_stop_answering_are_ended_after_a_bounded_time():
