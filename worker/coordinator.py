@@ -121,7 +121,6 @@ class Coordinator:
         self._starting: dict[int, int] = {}  # a starting worker's incarnation -> its place in the crew
         self._shards_up: set[int] = set()
         self._incarnations = 0
-        self._replacing = False
         self._losses_in_a_row = 0
         self._stop: Stop | None = None
         self._stopping: Outcome = Outcome.SUCCEEDED

@@ -343,7 +343,6 @@ def test_any_bytes_are_read_or_refused_as_a_data_error(
     assert message is None or path in message
 
 
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux has such files")
 @pytest.mark.parametrize("source", sorted(READERS))
 def test_a_file_of_the_kernels_own_is_refused_unread(source: str) -> None:
     with pytest.raises(DataError, match="is empty"):
