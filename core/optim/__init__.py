@@ -2,8 +2,7 @@
 
 from . import schedules
 from .adagrad import AdaDelta, AdaGrad
-from .adam import Adam, AdamW
-from .adam_variants import AMSGrad, NAdam, RAdam
+from .adam import Adam, AdamW, AMSGrad, NAdam, RAdam
 from .average import MovingAverage
 from .clip import clip_by_norm, clip_by_value
 from .curvature import gauss_newton_bartlett, hutchinson
@@ -14,10 +13,9 @@ from .lamb import LAMB
 from .lion import Lion
 from .muon import Muon
 from .rmsprop import RMSProp
-from .rule import Rule
+from .rule import Rule, WholeRule
 from .sgd import SGD
 from .sophia import Sophia
-from .whole import WholeRule
 
 __all__ = [
     "LAMB",

@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..array import Array
-from .rule import Kernel, Rule, add_decay, require_at_least_0, require_fraction, require_rate
+from .rule import Kernel, Number, Rows, Rule, accumulate, quotient
+from .settings import Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)
 class AdaGrad(Rule):
     """s += g²; p -= learning_rate * g / (sqrt(s) + epsilon): Duchi, Hazan & Singer, JMLR 12 (2011)."""
 
-    learning_rate: float = 0.01
-    epsilon: float = 1e-10
-    weight_decay: float = 0.0
+    learning_rate: Positive = 0.01
+    epsilon: NotNegative = 1e-10
+    weight_decay: NotNegative = 0.0
 
-    def __post_init__(self) -> None:
-        require_rate("adagrad", self.learning_rate)
-        require_at_least_0("adagrad", epsilon=self.epsilon, weight_decay=self.weight_decay)
+    rows: ClassVar[tuple[str, ...]] = ("squares",)
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("squares",)
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        rate, epsilon = number(self.learning_rate), number(self.epsilon)
 
-    def kernel(self, step: int, xp: Any, constant: Callable[[float], Array]) -> Kernel:
-        rate, epsilon = constant(self.learning_rate), constant(self.epsilon)
-        weight_decay = constant(self.weight_decay) if self.weight_decay else None
+        def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
+            xp.multiply(gradient, gradient, out=out)
+            squares = xp.add(state[0], out, out=new_state[0])
+            return xp.multiply(quotient(xp, gradient, squares, epsilon, out), rate, out=out)
 
-        def block(
-            gradient: Array,
-            parameters: Array,
-            state: Sequence[Array],
-            out_parameters: Array,
-            out_state: Sequence[Array],
-            decayed: Array,
-            change: Array,
-        ) -> None:
-            gradient = add_decay(xp, gradient, parameters, weight_decay, decayed)
-            xp.multiply(gradient, gradient, out=change)
-            squares = xp.add(state[0], change, out=out_state[0])
-            xp.sqrt(squares, out=change)
-            xp.add(change, epsilon, out=change)
-            xp.divide(gradient, change, out=change)
-            xp.multiply(change, rate, out=change)
-            xp.subtract(parameters, change, out=out_parameters)
-
-        return block
+        return change
 
 
 @dataclass(frozen=True)
@@ -58,50 +38,30 @@ class AdaDelta(Rule):
     s and u are running means of g² and d², with weight 1 - rho for the newest.
     """
 
-    learning_rate: float = 1.0
-    rho: float = 0.9
-    epsilon: float = 1e-6
-    weight_decay: float = 0.0
+    learning_rate: Positive = 1.0
+    rho: Fraction = 0.9
+    epsilon: NotNegative = 1e-6
+    weight_decay: NotNegative = 0.0
 
-    def __post_init__(self) -> None:
-        require_rate("adadelta", self.learning_rate)
-        require_fraction("adadelta", rho=self.rho)
-        require_at_least_0("adadelta", epsilon=self.epsilon, weight_decay=self.weight_decay)
+    rows: ClassVar[tuple[str, ...]] = ("squares", "squared_changes")
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("squares", "squared_changes")
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        rate, epsilon = number(self.learning_rate), number(self.epsilon)
+        rho, newest = number(self.rho), number(1 - self.rho)
 
-    def kernel(self, step: int, xp: Any, constant: Callable[[float], Array]) -> Kernel:
-        rate, epsilon = constant(self.learning_rate), constant(self.epsilon)
-        rho, newest = constant(self.rho), constant(1 - self.rho)
-        weight_decay = constant(self.weight_decay) if self.weight_decay else None
+        def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
+            xp.multiply(gradient, gradient, out=out)
+            xp.multiply(out, newest, out=out)
+            squares = accumulate(xp, state[0], rho, out, new_state[0])
+            xp.add(squares, epsilon, out=out)
+            xp.sqrt(out, out=out)
+            xp.divide(gradient, out, out=out)
+            xp.add(state[1], epsilon, out=spare)
+            xp.sqrt(spare, out=spare)
+            xp.multiply(out, spare, out=out)
+            xp.multiply(out, out, out=spare)
+            xp.multiply(spare, newest, out=spare)
+            accumulate(xp, state[1], rho, spare, new_state[1])
+            return xp.multiply(out, rate, out=out)
 
-        def block(
-            gradient: Array,
-            parameters: Array,
-            state: Sequence[Array],
-            out_parameters: Array,
-            out_state: Sequence[Array],
-            decayed: Array,
-            change: Array,
-        ) -> None:
-            gradient = add_decay(xp, gradient, parameters, weight_decay, decayed)
-            squares = xp.multiply(state[0], rho, out=out_state[0])
-            xp.multiply(gradient, gradient, out=change)
-            xp.multiply(change, newest, out=change)
-            xp.add(squares, change, out=squares)
-            xp.add(squares, epsilon, out=change)
-            xp.sqrt(change, out=change)
-            xp.divide(gradient, change, out=change)
-            xp.add(state[1], epsilon, out=decayed)
-            xp.sqrt(decayed, out=decayed)
-            xp.multiply(change, decayed, out=change)
-            squared_changes = xp.multiply(state[1], rho, out=out_state[1])
-            xp.multiply(change, change, out=decayed)
-            xp.multiply(decayed, newest, out=decayed)
-            xp.add(squared_changes, decayed, out=squared_changes)
-            xp.multiply(change, rate, out=change)
-            xp.subtract(parameters, change, out=out_parameters)
-
-        return block
+        return change

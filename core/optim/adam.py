@@ -1,14 +1,14 @@
-"""Adam and AdamW."""
+"""Adam and its relatives: AdamW, AMSGrad, NAdam and RAdam."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf, sqrt
+from math import sqrt
 from typing import Any, ClassVar
 
 from ..array import Array
-from .rule import Kernel, Rule, require
+from .rule import Kernel, Number, Rows, Rule, accumulate, quotient
+from .settings import Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -19,69 +19,124 @@ class Adam(Rule):
     one pass less; factors and bias corrections go into the step size and epsilon, once a step.
     """
 
-    learning_rate: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    weight_decay: float = 0.0
+    learning_rate: Positive = 1e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: NotNegative = 1e-8
+    weight_decay: NotNegative = 0.0
 
-    _name: ClassVar[str] = "adam"
-    _decoupled: ClassVar[bool] = False
+    rows: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
 
-    def __post_init__(self) -> None:
-        name, decay = self._name, self.weight_decay
-        require(name, "learning_rate", self.learning_rate, 0 < self.learning_rate < inf, "finite and above 0")
-        require(name, "beta1", self.beta1, 0 <= self.beta1 < 1, "at least 0 and below 1")
-        require(name, "beta2", self.beta2, 0 <= self.beta2 < 1, "at least 0 and below 1")
-        require(name, "epsilon", self.epsilon, 0 <= self.epsilon < inf, "finite and at least 0")
-        require(name, "weight_decay", decay, 0 <= decay < inf, "finite and at least 0")
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("first_moment", "second_moment")
-
-    def kernel(self, step: int, xp: Any, constant: Callable[[float], Array]) -> Kernel:
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
         root = sqrt((1 - self.beta2) / (1 - self.beta2**step))
-        rate = constant(self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / root)
-        epsilon = constant(self.epsilon / root)
-        beta1, beta2 = constant(self.beta1), constant(self.beta2)
-        weight_decay = constant(self.weight_decay)
-        kept = constant(1 - self.learning_rate * self.weight_decay)
+        rate = number(self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / root)
+        epsilon = number(self.epsilon / root)
+        moments = self._moments(xp, number)
 
-        def block(
-            gradient: Array,
-            parameters: Array,
-            state: Sequence[Array],
-            out_parameters: Array,
-            out_state: Sequence[Array],
-            decayed: Array,
-            change: Array,
-        ) -> None:
-            if self.weight_decay:
-                if self._decoupled:
-                    parameters = xp.multiply(parameters, kept, out=decayed)
-                else:
-                    xp.multiply(parameters, weight_decay, out=decayed)
-                    gradient = xp.add(decayed, gradient, out=decayed)
-            first = xp.multiply(state[0], beta1, out=out_state[0])
-            xp.add(first, gradient, out=first)
-            second = xp.multiply(state[1], beta2, out=out_state[1])
-            xp.multiply(gradient, gradient, out=change)
-            xp.add(second, change, out=second)
-            xp.sqrt(second, out=change)
-            xp.add(change, epsilon, out=change)
-            xp.divide(first, change, out=change)
-            xp.multiply(change, rate, out=change)
-            xp.subtract(parameters, change, out=out_parameters)
+        def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
+            first, second = moments(gradient, state, new_state, out)
+            if len(state) > 2:  # AMSGrad
+                second = xp.maximum(state[2], second, out=new_state[2])
+            return xp.multiply(quotient(xp, first, second, epsilon, out), rate, out=out)
 
-        return block
+        return change
+
+    def _moments(self, xp: Any, number: Number) -> Any:
+        """(gradient, state, new_state, scratch) -> both moments, with this gradient in them."""
+        beta1, beta2 = number(self.beta1), number(self.beta2)
+
+        def moments(gradient: Array, state: Rows, new_state: Rows, scratch: Array) -> tuple[Array, Array]:
+            first = accumulate(xp, state[0], beta1, gradient, new_state[0])
+            xp.multiply(gradient, gradient, out=scratch)
+            return first, accumulate(xp, state[1], beta2, scratch, new_state[1])
+
+        return moments
 
 
 @dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with decoupled weight decay, p *= 1 - learning_rate * weight_decay: Loshchilov, ICLR 2019."""
 
-    weight_decay: float = 0.01
+    weight_decay: NotNegative = 0.01
 
-    _name: ClassVar[str] = "adamw"
-    _decoupled: ClassVar[bool] = True
+    decoupled: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class AMSGrad(Adam):
+    """Adam dividing by the largest second moment so far: Reddi, Kale & Kumar, ICLR 2018.
+
+    As in PyTorch, the maximum is taken before the bias correction.
+    """
+
+    rows: ClassVar[tuple[str, ...]] = (*Adam.rows, "largest_second_moment")
+
+
+@dataclass(frozen=True)
+class NAdam(Adam):
+    """Adam with Nesterov's look-ahead: Dozat, ICLR workshop 2016, with its schedule of beta1, as in PyTorch.
+
+    mu(t) = beta1 * (1 - 0.96 ** (t * momentum_decay) / 2) takes the place of beta1 in the step.
+    """
+
+    learning_rate: Positive = 2e-3
+    momentum_decay: NotNegative = 4e-3
+
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        now, following, product = self._mu(step), self._mu(step + 1), self._product_of_mu(step)
+        root = sqrt((1 - self.beta2) / (1 - self.beta2**step))
+        of_gradient = number(self.learning_rate * (1 - now) / (1 - product) / root)
+        of_moment = number(
+            self.learning_rate * following * (1 - self.beta1) / (1 - product * following) / root
+        )
+        epsilon, moments = number(self.epsilon / root), self._moments(xp, number)
+
+        def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
+            first, second = moments(gradient, state, new_state, out)
+            xp.multiply(gradient, of_gradient, out=spare)
+            xp.multiply(first, of_moment, out=out)
+            xp.add(spare, out, out=spare)
+            return quotient(xp, spare, second, epsilon, out)
+
+        return change
+
+    def _mu(self, step: int) -> float:
+        return self.beta1 * (1 - 0.5 * 0.96 ** (step * self.momentum_decay))
+
+    def _product_of_mu(self, step: int) -> float:
+        """mu(1) * ... * mu(step), 0 once it is too small to change 1 - product."""
+        product = 1.0
+        for earlier in range(1, step + 1):
+            product *= self._mu(earlier)
+            if product < 1e-18:
+                return 0.0
+        return product
+
+
+@dataclass(frozen=True)
+class RAdam(Adam):
+    """Adam that steps along the first moment alone until the second can be trusted: Liu et al., ICLR 2020."""
+
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        rectification = self._rectification(step)
+        rate = self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step)
+        # PyTorch adds epsilon before the bias correction of the second moment, unlike in its Adam.
+        unit = sqrt(1 - self.beta2)
+        if rectification:
+            rate *= rectification * sqrt(1 - self.beta2**step) / unit
+        factor, epsilon, moments = number(rate), number(self.epsilon / unit), self._moments(xp, number)
+
+        def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
+            first, second = moments(gradient, state, new_state, out)
+            direction = quotient(xp, first, second, epsilon, out) if rectification else first
+            return xp.multiply(direction, factor, out=out)
+
+        return change
+
+    def _rectification(self, step: int) -> float:
+        """r of the paper's algorithm 2, or 0 while the variance of the second moment is intractable."""
+        longest = 2 / (1 - self.beta2) - 1
+        length = longest - 2 * step * self.beta2**step / (1 - self.beta2**step)
+        if length <= 5:
+            return 0.0
+        return sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..array import Array, array_module
-from .rule import require
+from .settings import Fraction, Settings
 
 
 @dataclass(frozen=True)
-class MovingAverage:
+class MovingAverage(Settings):
     """a = d * a + (1 - d) * p after each step: Polyak & Juditsky (1992), with weights that fade.
 
     d is `decay`; with `warm_up`, min(decay, (1 + step) / (10 + step)), so that the first weights are soon
     forgotten. The average starts as a copy of the parameters. Any slice of a buffer can be averaged alone.
     """
 
-    decay: float = 0.999
+    decay: Fraction = 0.999
     warm_up: bool = False
 
-    def __post_init__(self) -> None:
-        require("moving average", "decay", self.decay, 0 <= self.decay < 1, "at least 0 and below 1")
+    label: ClassVar[str] = "moving average"
 
     def update(self, step: int, parameters: Array, average: Array, out_average: Array) -> None:
         """Take in the parameters after step `step` (from 1). All arrays: (n,); writes only `out_average`."""

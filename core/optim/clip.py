@@ -12,12 +12,12 @@ from math import isfinite
 
 from ..array import Array, array_module
 from .norm import norm_of, squared_sums
-from .rule import require
+from .settings import ABOVE_0
 
 
 def clip_by_value(gradient: Array, limit: float) -> None:
     """Bring every element of `gradient` into -limit .. limit, in place."""
-    require("clip_by_value", "limit", limit, limit > 0, "above 0")
+    ABOVE_0.check("clip_by_value", "limit", limit)
     array_module(gradient).clip(gradient, -limit, limit, out=gradient)
 
 
@@ -35,7 +35,7 @@ def clip_by_norm(gradient: Array, limit: float) -> float:
 
 def norm_factor(norm: float, limit: float) -> float:
     """What a gradient of this norm is multiplied by: limit / norm, at most 1. Pascanu et al., ICML 2013."""
-    require("clip_by_norm", "limit", limit, limit > 0, "above 0")
+    ABOVE_0.check("clip_by_norm", "limit", limit)
     if not isfinite(norm) or norm <= limit:
         return 1.0
     return limit / norm

@@ -10,18 +10,21 @@ from ..array import Array, array_module
 from ..errors import ChainruleError
 from ..flat import FlatLayout
 from .groups import AnyRule, Group, at_rate, rules_by_parameter
-from .rule import Rule
-from .whole import WholeRule
+from .rule import Rows, WholeRule
 
 
 @dataclass(frozen=True)
 class _Run:
-    """`own`: elements under one rule. For a WholeRule, part of one parameter, which is at `whole`."""
+    """`own`: elements under one rule. For a WholeRule, part of one parameter of `shape`, at `whole`."""
 
     rule: AnyRule | None
     own: slice
     whole: slice
-    shape: tuple[int, ...] = ()
+    shape: tuple[int, ...] | None = None
+
+    def view(self, row: Array) -> Array:
+        """What the rule needs of a flat buffer."""
+        return row[self.whole] if self.shape is None else row[self.whole].reshape(self.shape)
 
 
 class FlatUpdate:
@@ -48,9 +51,9 @@ class FlatUpdate:
         step: int,
         gradient: Array,
         parameters: Array,
-        state: Sequence[Array],
+        state: Rows,
         out_parameters: Array,
-        out_state: Sequence[Array],
+        out_state: Rows,
         factor: float = 1.0,
     ) -> None:
         """Take step number `step` (from 1), with every learning rate times `factor`, a schedule's.
@@ -69,48 +72,25 @@ class FlatUpdate:
             used = 0 if run.rule is None else len(run.rule.slots)
             if run.rule is None:
                 xp.copyto(out_parameters[run.own], parameters[run.own])
-            elif isinstance(run.rule, Rule):
-                own = run.own
-                at_rate(run.rule, factor).update(  # pyright: ignore[reportAttributeAccessIssue]
-                    step,
-                    gradient[own],
-                    parameters[own],
-                    [row[own] for row in state[:used]],
-                    out_parameters[own],
-                    [row[own] for row in out_state[:used]],
-                )
             else:
-                rule = at_rate(run.rule, factor)
-                assert isinstance(rule, WholeRule)
-                _update_parameter(
-                    rule, run, step, gradient, parameters, state[:used], out_parameters, out_state[:used]
-                )
+                inputs, outputs = (gradient, parameters, *state[:used]), (out_parameters, *out_state[:used])
+                _update_run(at_rate(run.rule, factor), run, step, inputs, outputs)
             for row, out_row in zip(state[used:], out_state[used:], strict=True):
                 xp.copyto(out_row[run.own], row[run.own])
 
 
-def _update_parameter(
-    rule: WholeRule,
-    run: _Run,
-    step: int,
-    gradient: Array,
-    parameters: Array,
-    state: Sequence[Array],
-    out_parameters: Array,
-    out_state: Sequence[Array],
-) -> None:
-    """Update one parameter as a whole, and write the part of it that is one's own."""
-    inputs = [row[run.whole].reshape(run.shape) for row in (gradient, parameters, *state)]
-    rows = (out_parameters, *out_state)
+def _update_run(rule: AnyRule, run: _Run, step: int, inputs: Rows, outputs: Rows) -> None:
+    """Update what the run needs as a whole, and write the part of it that is one's own."""
+    gradient, parameters, *state = [run.view(row) for row in inputs]
     if run.own == run.whole:
-        outputs = [row[run.whole].reshape(run.shape) for row in rows]
-        rule.update_parameter(step, inputs[0], inputs[1], inputs[2:], outputs[0], outputs[1:])
+        out_parameters, *out_state = [run.view(row) for row in outputs]
+        rule.update(step, gradient, parameters, state, out_parameters, out_state)
         return
     empty = array_module(parameters).empty_like
-    outputs = [empty(array) for array in inputs[1:]]
-    rule.update_parameter(step, inputs[0], inputs[1], inputs[2:], outputs[0], outputs[1:])
+    made = [empty(array) for array in (parameters, *state)]
+    rule.update(step, gradient, parameters, state, made[0], made[1:])
     start = run.whole.start
-    for row, output in zip(rows, outputs, strict=True):
+    for row, output in zip(outputs, made, strict=True):
         row[run.own] = output.reshape(-1)[run.own.start - start : run.own.stop - start]
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from ..errors import ChainruleError
 from ..flat import FlatLayout
-from .rule import Rule
-from .whole import WholeRule
+from .rule import Rule, WholeRule
 
 AnyRule = Rule | WholeRule
 
@@ -66,8 +66,6 @@ def at_rate(rule: AnyRule, factor: float) -> AnyRule:
         return rule
     if not 0 <= factor < float("inf"):
         raise ChainruleError(f"schedule: expected a factor that is finite and at least 0, got {factor}")
-    scaled: Any = object.__new__(type(rule))
-    for field in fields(rule):  # pyright: ignore[reportArgumentType]
-        object.__setattr__(scaled, field.name, getattr(rule, field.name))
-    object.__setattr__(scaled, "learning_rate", scaled.learning_rate * factor)
+    scaled = copy(rule)  # unlike `replace`, asks no limit
+    object.__setattr__(scaled, "learning_rate", rule.learning_rate * factor)
     return scaled

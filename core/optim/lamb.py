@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from ..array import Array, array_module
 from .norm import norm
-from .rule import require_at_least_0, require_fraction, require_rate
-from .whole import WholeRule
+from .rule import Rows, WholeRule
+from .settings import Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -20,34 +20,19 @@ class LAMB(WholeRule):
     for their start at zero. The ratio of the norms is 1 where either of them is 0.
     """
 
-    learning_rate: float = 1e-3
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-6
-    weight_decay: float = 0.01
+    learning_rate: Positive = 1e-3
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: NotNegative = 1e-6
+    weight_decay: NotNegative = 0.01
 
-    def __post_init__(self) -> None:
-        require_rate("lamb", self.learning_rate)
-        require_fraction("lamb", beta1=self.beta1, beta2=self.beta2)
-        require_at_least_0("lamb", epsilon=self.epsilon, weight_decay=self.weight_decay)
+    rows: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
 
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("first_moment", "second_moment")
-
-    def update_parameter(
-        self,
-        step: int,
-        gradient: Array,
-        parameter: Array,
-        state: Sequence[Array],
-        out_parameter: Array,
-        out_state: Sequence[Array],
-    ) -> None:
+    def change(self, step: int, gradient: Array, parameter: Array, state: Rows, new_state: Rows) -> Array:
         xp, number = array_module(parameter), parameter.dtype.type
-        first = xp.multiply(state[0], number(self.beta1), out=out_state[0])
+        first = xp.multiply(state[0], number(self.beta1), out=new_state[0])
         first += gradient * number(1 - self.beta1)
-        second = xp.multiply(state[1], number(self.beta2), out=out_state[1])
+        second = xp.multiply(state[1], number(self.beta2), out=new_state[1])
         second += gradient * gradient * number(1 - self.beta2)
         update = xp.sqrt(second)
         update *= number(1 / sqrt(1 - self.beta2**step))
@@ -59,4 +44,4 @@ class LAMB(WholeRule):
         length, step_length = norm(parameter), norm(update)
         ratio = length / step_length if length and step_length else 1.0
         update *= number(self.learning_rate * ratio)
-        xp.subtract(parameter, update, out=out_parameter)
+        return update

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import ClassVar
 
 from ..array import Array, array_module
 from ..errors import ShapeError
 from .norm import norm
-from .rule import require, require_at_least_0, require_fraction, require_rate
-from .whole import WholeRule
+from .rule import Rows, WholeRule
+from .settings import Count, Fraction, NotNegative, Positive
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
@@ -24,22 +24,15 @@ class Muon(WholeRule):
     A parameter of more axes, a convolution's kernel, counts as the matrix (first axis: outputs, all others).
     """
 
-    learning_rate: float = 1e-3
-    momentum: float = 0.95
+    learning_rate: Positive = 1e-3
+    momentum: Fraction = 0.95
     nesterov: bool = True
-    weight_decay: float = 0.1
-    iterations: int = 5
-    epsilon: float = 1e-7
+    weight_decay: NotNegative = 0.1
+    iterations: Count = 5
+    epsilon: NotNegative = 1e-7
 
-    def __post_init__(self) -> None:
-        require_rate("muon", self.learning_rate)
-        require_fraction("muon", momentum=self.momentum)
-        require_at_least_0("muon", weight_decay=self.weight_decay, epsilon=self.epsilon)
-        require("muon", "iterations", self.iterations, self.iterations >= 1, "at least 1")
-
-    @property
-    def slots(self) -> tuple[str, ...]:
-        return ("momentum",)
+    rows: ClassVar[tuple[str, ...]] = ("momentum",)
+    decoupled: ClassVar[bool] = True
 
     def check(self, name: str, shape: tuple[int, ...]) -> None:
         if len(shape) < 2:
@@ -50,27 +43,17 @@ class Muon(WholeRule):
                 "Give vectors another rule by a group, such as Group('*.bias', rule=AdamW())",
             )
 
-    def update_parameter(
-        self,
-        step: int,
-        gradient: Array,
-        parameter: Array,
-        state: Sequence[Array],
-        out_parameter: Array,
-        out_state: Sequence[Array],
-    ) -> None:
+    def change(self, step: int, gradient: Array, parameter: Array, state: Rows, new_state: Rows) -> Array:
         xp, number = array_module(parameter), parameter.dtype.type
         kept, newest = number(self.momentum), number(1 - self.momentum)
-        momentum = xp.multiply(state[0], kept, out=out_state[0])
+        momentum = xp.multiply(state[0], kept, out=new_state[0])
         momentum += gradient * newest
         direction = momentum * kept + gradient * newest if self.nesterov else momentum
         matrix = direction.reshape(len(direction), -1)
         change = orthogonal(matrix, self.iterations, self.epsilon).reshape(parameter.shape)
         outputs, inputs = (matrix.shape[1], matrix.shape[0]) if parameter.ndim == 2 else matrix.shape
         change *= number(self.learning_rate * sqrt(max(1.0, outputs / inputs)))
-        if self.weight_decay:
-            parameter = parameter * number(1 - self.learning_rate * self.weight_decay)
-        xp.subtract(parameter, change, out=out_parameter)
+        return change
 
 
 def orthogonal(matrix: Array, iterations: int = 5, epsilon: float = 1e-7) -> Array:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..array import Array
-from .rule import Kernel, Rule, add_decay, require_at_least_0, require_fraction, require_rate
+from .rule import Kernel, Number, Rows, Rule, accumulate, quotient
+from .settings import Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -18,60 +18,34 @@ class RMSProp(Rule):
     With momentum, v = momentum * v + g / (sqrt(s) + epsilon) replaces the quotient, as in PyTorch.
     """
 
-    learning_rate: float = 0.01
-    alpha: float = 0.99
-    epsilon: float = 1e-8
-    momentum: float = 0.0
+    learning_rate: Positive = 0.01
+    alpha: Fraction = 0.99
+    epsilon: NotNegative = 1e-8
+    momentum: NotNegative = 0.0
     centered: bool = False
-    weight_decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        require_rate("rmsprop", self.learning_rate)
-        require_fraction("rmsprop", alpha=self.alpha)
-        require_at_least_0(
-            "rmsprop", epsilon=self.epsilon, momentum=self.momentum, weight_decay=self.weight_decay
-        )
+    weight_decay: NotNegative = 0.0
 
     @property
     def slots(self) -> tuple[str, ...]:
         return ("squares",) + ("mean",) * self.centered + ("momentum",) * bool(self.momentum)
 
-    def kernel(self, step: int, xp: Any, constant: Callable[[float], Array]) -> Kernel:
-        rate, epsilon, momentum = map(constant, (self.learning_rate, self.epsilon, self.momentum))
-        alpha, newest, zero = map(constant, (self.alpha, 1 - self.alpha, 0.0))
-        weight_decay = constant(self.weight_decay) if self.weight_decay else None
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        rate, epsilon, momentum = map(number, (self.learning_rate, self.epsilon, self.momentum))
+        alpha, newest, zero = map(number, (self.alpha, 1 - self.alpha, 0.0))
 
-        def block(
-            gradient: Array,
-            parameters: Array,
-            state: Sequence[Array],
-            out_parameters: Array,
-            out_state: Sequence[Array],
-            decayed: Array,
-            change: Array,
-        ) -> None:
-            gradient = add_decay(xp, gradient, parameters, weight_decay, decayed)
-            squares = xp.multiply(state[0], alpha, out=out_state[0])
-            xp.multiply(gradient, gradient, out=change)
-            xp.multiply(change, newest, out=change)
-            xp.add(squares, change, out=squares)
+        def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
+            xp.multiply(gradient, gradient, out=out)
+            xp.multiply(out, newest, out=out)
+            variance = accumulate(xp, state[0], alpha, out, new_state[0])
             if self.centered:
-                mean = xp.multiply(state[1], alpha, out=out_state[1])
-                xp.multiply(gradient, newest, out=change)
-                xp.add(mean, change, out=mean)
-                xp.multiply(mean, mean, out=change)
-                xp.subtract(squares, change, out=change)
-                xp.maximum(change, zero, out=change)  # rounding may leave less than nothing
-                xp.sqrt(change, out=change)
-            else:
-                xp.sqrt(squares, out=change)
-            xp.add(change, epsilon, out=change)
-            xp.divide(gradient, change, out=change)
+                xp.multiply(gradient, newest, out=out)
+                mean = accumulate(xp, state[1], alpha, out, new_state[1])
+                xp.multiply(mean, mean, out=out)
+                xp.subtract(variance, out, out=out)
+                variance = xp.maximum(out, zero, out=out)  # rounding may leave less than nothing
+            direction = quotient(xp, gradient, variance, epsilon, out)
             if self.momentum:
-                velocity = xp.multiply(state[-1], momentum, out=out_state[-1])
-                change = xp.multiply(xp.add(velocity, change, out=velocity), rate, out=change)
-            else:
-                xp.multiply(change, rate, out=change)
-            xp.subtract(parameters, change, out=out_parameters)
+                direction = accumulate(xp, state[-1], momentum, direction, new_state[-1])
+            return xp.multiply(direction, rate, out=out)
 
-        return block
+        return change

@@ -1,105 +1,157 @@
-"""What every update rule is: elementwise arithmetic on slices of flat buffers, block by block."""
+"""What every update rule is: arithmetic on slices of flat buffers, block by block, or on whole parameters."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from math import inf
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..array import Array, array_module
-from ..errors import ChainruleError
+from .settings import Settings
 
 _CPU_BLOCK = 16_384
 """Elements; the half dozen buffers of one float32 block then stay in a core's second-level cache."""
 _GPU_BLOCK = 1 << 22
 
-Kernel = Callable[[Array, Array, Sequence[Array], Array, Sequence[Array], Array, Array], None]
-"""(gradient, parameters, state, out_parameters, out_state, scratch, scratch) -> None, on one block."""
+Rows = Sequence[Array]
+"""The buffers of a rule's state, in the order of its `slots`."""
+Number = Callable[[float], Array]
+"""Makes a number in the arrays' dtype."""
+Kernel = Callable[[Array, Rows, Rows, Array, Array], Array]
+"""(gradient, state, new_state, spare, out) -> the change to subtract from the parameters, on one block.
+
+Writes to `new_state`, which may be `state`, to `out` and, once it needs `gradient` no more, to `spare`.
+"""
 
 
-class Rule(ABC):
-    """One optimizer's arithmetic. Subclasses are frozen dataclasses of its hyperparameters.
+class _AnyRule(Settings, ABC):
+    """What the two kinds of rule share. Subclasses are frozen dataclasses of an optimizer's settings."""
 
-    An element's new value depends on that element alone, so updating a slice gives the same bytes as updating
-    the whole: parameter-server shards may be cut anywhere.
-    """
+    learning_rate: float
+    weight_decay: float
+
+    rows: ClassVar[tuple[str, ...]] = ()
+    decoupled: ClassVar[bool] = False
+    """Whether weight decay shrinks the parameters themselves, not an L2 term in the gradient."""
 
     @property
-    @abstractmethod
     def slots(self) -> tuple[str, ...]:
         """Names of the state buffers, each as long as the parameters and zero before the first step."""
+        return self.rows
+
+    @property
+    def _kept(self) -> float:
+        """What decoupled weight decay leaves of a parameter."""
+        return 1 - self.learning_rate * self.weight_decay
 
     @abstractmethod
-    def kernel(self, step: int, xp: Any, constant: Callable[[float], Array]) -> Kernel:
-        """The arithmetic of step `step` on one block; `constant` makes its numbers in the arrays' dtype."""
+    def update(
+        self,
+        step: int,
+        gradient: Array,
+        parameters: Array,
+        state: Rows,
+        out_parameters: Array,
+        out_state: Rows,
+    ) -> None:
+        """Take step `step` (from 1). Writes only to `out_*`, which may be the inputs themselves.
+
+        All arrays are of one shape and floating dtype: (n,), any slice of the flat buffers, for a Rule, which
+        allocates two blocks of scratch, whatever n is; a whole parameter's own shape for a WholeRule.
+        """
+
+
+class Rule(_AnyRule):
+    """An optimizer whose new value of an element depends on that element alone.
+
+    So updating a slice gives the same bytes as updating the whole: shards may be cut anywhere.
+    """
+
+    @abstractmethod
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        """The arithmetic of step `step` on one block."""
 
     def update(
         self,
         step: int,
         gradient: Array,
         parameters: Array,
-        state: Sequence[Array],
+        state: Rows,
         out_parameters: Array,
-        out_state: Sequence[Array],
+        out_state: Rows,
     ) -> None:
-        """Take step number `step` (from 1). Writes only to `out_*`, which may be the inputs themselves.
+        xp, dtype = array_module(parameters), parameters.dtype
 
-        All arrays: (n,), of one floating dtype. Allocates two blocks of scratch, whatever n is.
-        """
-        xp = array_module(parameters)
-        dtype = parameters.dtype
-        length = len(parameters)
-        block = min(length, _CPU_BLOCK if xp is np else _GPU_BLOCK)
-        first, second = xp.empty(block, dtype), xp.empty(block, dtype)
-        kernel = self.kernel(step, xp, lambda value: xp.array(value, dtype))
-        if block == length:
-            kernel(gradient, parameters, state, out_parameters, out_state, first, second)
+        def number(value: float) -> Array:
+            return xp.array(value, dtype)
+
+        kernel = self.kernel(step, xp, number)
+        decay = number(self.weight_decay) if self.weight_decay and not self.decoupled else None
+        kept = number(self._kept) if self.weight_decay and self.decoupled else None
+
+        def block(
+            gradient: Array, parameters: Array, state: Rows, out_parameters: Array, out_state: Rows
+        ) -> None:
+            spare, out = first[: len(parameters)], second[: len(parameters)]
+            if decay is not None:
+                gradient = xp.add(xp.multiply(parameters, decay, out=spare), gradient, out=spare)
+            change = kernel(gradient, state, out_state, spare, out)
+            if kept is not None:
+                parameters = xp.multiply(parameters, kept, out=spare)
+            xp.subtract(parameters, change, out=out_parameters)
+
+        length, size = len(parameters), _CPU_BLOCK if xp is np else _GPU_BLOCK
+        first, second = xp.empty(min(size, length), dtype), xp.empty(min(size, length), dtype)
+        if length <= size:
+            block(gradient, parameters, state, out_parameters, out_state)
             return
-        for start in range(0, length, block):
-            part = slice(start, start + block)
-            size = min(block, length - start)
-            kernel(
-                gradient[part],
-                parameters[part],
-                [buffer[part] for buffer in state],
-                out_parameters[part],
-                [buffer[part] for buffer in out_state],
-                first[:size],
-                second[:size],
-            )
+        for start in range(0, length, size):
+            part = slice(start, start + size)
+            rows, out_rows = [row[part] for row in state], [row[part] for row in out_state]
+            block(gradient[part], parameters[part], rows, out_parameters[part], out_rows)
 
 
-def add_decay(
-    xp: Any, gradient: Array, parameters: Array, weight_decay: Array | None, scratch: Array
-) -> Array:
-    """gradient + weight_decay * parameters, in `scratch`; the gradient itself if there is no decay."""
-    if weight_decay is None:
-        return gradient
-    xp.multiply(parameters, weight_decay, out=scratch)
-    return xp.add(scratch, gradient, out=scratch)
+class WholeRule(_AnyRule):
+    """An optimizer that looks at a whole parameter: its norm, or the matrix that it is.
+
+    An element's new value may depend on every element of its parameter and of nothing else. So a shard that
+    owns only part of a parameter reads the whole of it, computes it whole, and keeps its own part: each shard
+    does the same arithmetic on the same numbers, and a cut changes no byte. The price is that a parameter
+    which a cut runs through is computed once on each side. `FlatUpdate` does this; nothing is exchanged.
+    """
+
+    def check(self, name: str, shape: tuple[int, ...]) -> None:
+        """Raise ShapeError if the parameter `name` cannot follow this rule; most take any."""
+
+    @abstractmethod
+    def change(self, step: int, gradient: Array, parameter: Array, state: Rows, new_state: Rows) -> Array:
+        """What step `step` subtracts from the parameter; writes to `new_state`, which may be `state`."""
+
+    def update(
+        self,
+        step: int,
+        gradient: Array,
+        parameters: Array,
+        state: Rows,
+        out_parameters: Array,
+        out_state: Rows,
+    ) -> None:
+        change = self.change(step, gradient, parameters, state, out_state)
+        if self.decoupled and self.weight_decay:
+            parameters = parameters * parameters.dtype.type(self._kept)
+        array_module(parameters).subtract(parameters, change, out=out_parameters)
 
 
-def require_rate(rule: str, learning_rate: float) -> None:
-    """Refuse a learning rate that is not finite and above 0."""
-    require(rule, "learning_rate", learning_rate, 0 < learning_rate < inf, "finite and above 0")
+def accumulate(xp: Any, moment: Array, kept: Array, newest: Array, out: Array) -> Array:
+    """kept * moment + newest, into `out`."""
+    xp.multiply(moment, kept, out=out)
+    return xp.add(out, newest, out=out)
 
 
-def require_fraction(rule: str, **values: float) -> None:
-    """Refuse weights of the past, such as beta1, that are not at least 0 and below 1."""
-    for name, value in values.items():
-        require(rule, name, value, 0 <= value < 1, "at least 0 and below 1")
-
-
-def require_at_least_0(rule: str, **values: float) -> None:
-    """Refuse values that are not finite and at least 0."""
-    for name, value in values.items():
-        require(rule, name, value, 0 <= value < inf, "finite and at least 0")
-
-
-def require(rule: str, name: str, value: float, fits: bool, expected: str) -> None:
-    """Refuse a hyperparameter that cannot work."""
-    if not fits:
-        raise ChainruleError(f"{rule}: expected {name} {expected}, got {value}")
+def quotient(xp: Any, dividend: Array, squares: Array, epsilon: Array, out: Array) -> Array:
+    """dividend / (sqrt(squares) + epsilon), into `out`, which may be `squares`."""
+    xp.sqrt(squares, out=out)
+    xp.add(out, epsilon, out=out)
+    return xp.divide(dividend, out, out=out)

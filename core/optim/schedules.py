@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import cos, inf, isnan, log, pi
-from typing import Literal
+from math import cos, isnan, log, pi
+from typing import ClassVar, Literal
 
 from ..errors import ChainruleError
+from .settings import Count, Factor, Settings
 
 Schedule = Callable[[int], float]
 """step (from 1) -> what the learning rates are multiplied by in it."""
@@ -28,14 +29,13 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(Settings):
     """Times `factor` every `every` steps."""
 
-    every: int
+    every: Count
     factor: float = 0.1
 
-    def __post_init__(self) -> None:
-        _require_steps("step decay", every=self.every)
+    label: ClassVar[str] = "step decay"
 
     def __call__(self, step: int) -> float:
         return self.factor ** ((step - 1) // self.every)
@@ -63,15 +63,12 @@ class Exponential:
 
 
 @dataclass(frozen=True)
-class Polynomial:
+class Polynomial(Settings):
     """From 1 to `final` in `steps` steps along (1 - t) ** power, then `final`."""
 
-    steps: int
+    steps: Count
     power: float = 1.0
     final: float = 0.0
-
-    def __post_init__(self) -> None:
-        _require_steps("polynomial", steps=self.steps)
 
     def __call__(self, step: int) -> float:
         progress = min((step - 1) / self.steps, 1.0)
@@ -79,29 +76,25 @@ class Polynomial:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(Settings):
     """From 1 to `final` in `steps` steps along half a cosine, then `final`: Loshchilov & Hutter (2017)."""
 
-    steps: int
+    steps: Count
     final: float = 0.0
-
-    def __post_init__(self) -> None:
-        _require_steps("cosine", steps=self.steps)
 
     def __call__(self, step: int) -> float:
         return _half_cosine(1.0, self.final, min((step - 1) / self.steps, 1.0))
 
 
 @dataclass(frozen=True)
-class CosineRestarts:
+class CosineRestarts(Settings):
     """Cosine again and again: the first time `first` steps long, each further one `growth` times the last."""
 
-    first: int
-    growth: int = 1
+    first: Count
+    growth: Count = 1
     final: float = 0.0
 
-    def __post_init__(self) -> None:
-        _require_steps("cosine restarts", first=self.first, growth=self.growth)
+    label: ClassVar[str] = "cosine restarts"
 
     def __call__(self, step: int) -> float:
         done, length = step - 1, self.first
@@ -116,15 +109,14 @@ class CosineRestarts:
 
 
 @dataclass(frozen=True)
-class WarmUp:
+class WarmUp(Settings):
     """Along a line from `start` to 1 in `steps` steps; after them `then`, which counts from 1 again."""
 
-    steps: int
+    steps: Count
     then: Schedule = Constant()
     start: float = 0.0
 
-    def __post_init__(self) -> None:
-        _require_steps("warm-up", steps=self.steps)
+    label: ClassVar[str] = "warm-up"
 
     def __call__(self, step: int) -> float:
         if step > self.steps:
@@ -133,20 +125,20 @@ class WarmUp:
 
 
 @dataclass(frozen=True)
-class OneCycle:
+class OneCycle(Settings):
     """Up from `start` to 1 and down to `final` along half cosines, in `steps` steps: Smith & Topin (2018).
 
     peak: the share of the steps that the way up takes. After the last step it stays at `final`. The defaults
     are PyTorch's, whose max_lr is the learning rate here.
     """
 
-    steps: int
+    steps: Count
     peak: float = 0.3
     start: float = 1 / 25
     final: float = 1 / 25e4
 
     def __post_init__(self) -> None:
-        _require_steps("one-cycle", steps=self.steps)
+        super().__post_init__()
         if not 0 < self.peak < 1 or self.peak * self.steps <= 1:
             raise ChainruleError(
                 f"one-cycle: expected a peak above 1 / {self.steps} steps and below 1, got {self.peak}"
@@ -170,24 +162,20 @@ class PlateauState:
 
 
 @dataclass(frozen=True)
-class Plateau:
+class Plateau(Settings):
     """Times `factor`, but not below `least`, once more than `patience` values in a row are no better.
 
     Better is by more than `threshold` of the best so far (or in absolute terms). After a reduction, `rest`
     values are not counted. Give each new value to `observe`; the state that it returns holds the factor.
     """
 
-    factor: float = 0.1
+    factor: Factor = 0.1
     patience: int = 10
     threshold: float = 1e-4
     relative: bool = True
     rest: int = 0
     least: float = 0.0
     mode: Literal["min", "max"] = "min"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.factor < 1:
-            raise ChainruleError(f"plateau: expected a factor above 0 and below 1, got {self.factor}")
 
     def observe(self, state: PlateauState, value: float) -> PlateauState:
         """The state after one more value of what is watched, such as the loss of an epoch."""
@@ -211,9 +199,3 @@ class Plateau:
 def _half_cosine(start: float, end: float, progress: float) -> float:
     """From `start` at progress 0 to `end` at 1."""
     return end + (start - end) * (1 + cos(pi * progress)) / 2
-
-
-def _require_steps(schedule: str, **values: int) -> None:
-    for name, value in values.items():
-        if not 1 <= value < inf:
-            raise ChainruleError(f"{schedule}: expected {name} of at least 1, got {value}")

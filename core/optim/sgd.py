@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
 from typing import Any
 
 from ..array import Array
 from ..errors import ChainruleError
-from .rule import Kernel, Rule, require
+from .rule import Kernel, Number, Rows, Rule, accumulate
+from .settings import NotNegative, Positive
 
 
 @dataclass(frozen=True)
@@ -19,19 +18,13 @@ class SGD(Rule):
     Nesterov's form steps along d + momentum * m (Sutskever et al., ICML 2013, in PyTorch's version).
     """
 
-    learning_rate: float = 0.01
-    momentum: float = 0.0
+    learning_rate: Positive = 0.01
+    momentum: NotNegative = 0.0
     nesterov: bool = False
-    weight_decay: float = 0.0
+    weight_decay: NotNegative = 0.0
 
     def __post_init__(self) -> None:
-        require(
-            "sgd", "learning_rate", self.learning_rate, 0 < self.learning_rate < inf, "finite and above 0"
-        )
-        require("sgd", "momentum", self.momentum, 0 <= self.momentum < inf, "finite and at least 0")
-        require(
-            "sgd", "weight_decay", self.weight_decay, 0 <= self.weight_decay < inf, "finite and at least 0"
-        )
+        super().__post_init__()
         if self.nesterov and self.momentum == 0:
             raise ChainruleError(
                 "sgd: nesterov needs a momentum above 0, got 0; set momentum, or nesterov false"
@@ -41,33 +34,17 @@ class SGD(Rule):
     def slots(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum else ()
 
-    def kernel(self, step: int, xp: Any, constant: Callable[[float], Array]) -> Kernel:
-        learning_rate = constant(self.learning_rate)
-        momentum = constant(self.momentum)
-        weight_decay = constant(self.weight_decay)
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        learning_rate, momentum = number(self.learning_rate), number(self.momentum)
 
-        def block(
-            gradient: Array,
-            parameters: Array,
-            state: Sequence[Array],
-            out_parameters: Array,
-            out_state: Sequence[Array],
-            decayed: Array,
-            change: Array,
-        ) -> None:
-            direction = gradient
-            if self.weight_decay:
-                xp.multiply(parameters, weight_decay, out=decayed)
-                direction = xp.add(decayed, gradient, out=decayed)
+        def change(direction: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
             if self.momentum:
-                velocity = xp.multiply(state[0], momentum, out=out_state[0])
-                xp.add(velocity, direction, out=velocity)
+                velocity = accumulate(xp, state[0], momentum, direction, new_state[0])
                 if self.nesterov:
-                    xp.multiply(velocity, momentum, out=change)
-                    direction = xp.add(change, direction, out=change)
+                    xp.multiply(velocity, momentum, out=out)
+                    direction = xp.add(out, direction, out=out)
                 else:
                     direction = velocity
-            xp.multiply(direction, learning_rate, out=change)
-            xp.subtract(parameters, change, out=out_parameters)
+            return xp.multiply(direction, learning_rate, out=out)
 
-        return block
+        return change

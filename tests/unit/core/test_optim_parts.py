@@ -92,12 +92,12 @@ def test_restarts_are_where_the_cycles_lengths_put_them(growth: int) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedules.StepDecay(0), "step decay: expected every of at least 1, got 0"),
+        (lambda: schedules.StepDecay(0), "step decay: expected every at least 1, got 0"),
         (
             lambda: schedules.OneCycle(10, peak=1.5),
             "one-cycle: expected a peak above 1 / 10 steps and below 1",
         ),
-        (lambda: schedules.Plateau(1.0), "plateau: expected a factor above 0 and below 1, got 1.0"),
+        (lambda: schedules.Plateau(1.0), "plateau: expected factor above 0 and below 1, got 1.0"),
     ],
 )
 def test_schedules_that_cannot_work_are_refused(make, message: str) -> None:
