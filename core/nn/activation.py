@@ -11,7 +11,10 @@ from .module import Module
 
 
 class Activation(Module):
-    """A function without parameters: any shape -> same shape."""
+    """A function without parameters: any shape -> same shape. It applies the op named `kind`."""
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return getattr(ops, self.kind)(x)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
@@ -22,26 +25,17 @@ class ReLU(Activation):
 
     kind: ClassVar[str] = "relu"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.relu(x)
-
 
 class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     kind: ClassVar[str] = "sigmoid"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.sigmoid(x)
-
 
 class Tanh(Activation):
     """tanh(x)."""
 
     kind: ClassVar[str] = "tanh"
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.tanh(x)
 
 
 class LeakyReLU(Activation):
@@ -73,9 +67,6 @@ class SELU(Activation):
 
     kind: ClassVar[str] = "selu"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.selu(x)
-
 
 class GELU(Activation):
     """x times the normal distribution function of x; approximate: by a tanh."""
@@ -94,17 +85,11 @@ class SiLU(Activation):
 
     kind: ClassVar[str] = "silu"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.silu(x)
-
 
 class Mish(Activation):
     """x * tanh(softplus(x))."""
 
     kind: ClassVar[str] = "mish"
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.mish(x)
 
 
 class Softplus(Activation):
@@ -112,17 +97,11 @@ class Softplus(Activation):
 
     kind: ClassVar[str] = "softplus"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.softplus(x)
-
 
 class Softsign(Activation):
     """x / (1 + |x|)."""
 
     kind: ClassVar[str] = "softsign"
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.softsign(x)
 
 
 class LogSigmoid(Activation):
@@ -130,17 +109,11 @@ class LogSigmoid(Activation):
 
     kind: ClassVar[str] = "log_sigmoid"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.log_sigmoid(x)
-
 
 class ReLU6(Activation):
     """x between 0 and 6."""
 
     kind: ClassVar[str] = "relu6"
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.relu6(x)
 
 
 class HardSigmoid(Activation):
@@ -148,17 +121,11 @@ class HardSigmoid(Activation):
 
     kind: ClassVar[str] = "hard_sigmoid"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.hard_sigmoid(x)
-
 
 class HardSwish(Activation):
     """x * hard_sigmoid(x)."""
 
     kind: ClassVar[str] = "hard_swish"
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.hard_swish(x)
 
 
 class Softmax(Activation):
@@ -166,14 +133,8 @@ class Softmax(Activation):
 
     kind: ClassVar[str] = "softmax"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.softmax(x)
-
 
 class LogSoftmax(Activation):
     """log(softmax(x)) over the last axis."""
 
     kind: ClassVar[str] = "log_softmax"
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.log_softmax(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from .. import ops
 from ..errors import ShapeError
@@ -12,13 +12,41 @@ from .context import ForwardContext
 from .module import Module
 
 
-def _spatial(kind: str, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-    if len(input_shape) < 2:
-        raise ShapeError(kind, "samples of shape (channels, size, ...)", f"samples of shape {input_shape}")
-    return input_shape[1:]
+class _Pool(Module):
+    """What pooling layers share: the op named `kind`, with `_options`."""
+
+    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
+        return getattr(ops, self.kind)(x, *self._options())
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if len(input_shape) < 2:
+            expected = "samples of shape (channels, size, ...)"
+            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+        return (input_shape[0], *self._count(input_shape[1:]))
+
+    def _options(self) -> tuple[Any, ...]:
+        """The op's arguments after x."""
+        return ()
+
+    def _count(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        """Elements that are left along each spatial axis; none of the axes, where all is pooled."""
+        return ()
 
 
-class MaxPool(Module):
+class _WindowPool(_Pool):
+    def __init__(self, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+        self.kernel = kernel
+        self.stride = stride
+        self.padding = padding
+
+    def _options(self) -> tuple[Any, ...]:
+        return self.kernel, self.stride, self.padding
+
+    def _count(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        return Windows.of(self.kind, size, self.kernel, self.stride, self.padding).count
+
+
+class MaxPool(_WindowPool):
     """The largest of each window: (n, channels, *size) -> (n, channels, *fewer).
 
     stride: the kernel, where it is not given.
@@ -26,20 +54,8 @@ class MaxPool(Module):
 
     kind: ClassVar[str] = "max_pool"
 
-    def __init__(self, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.max_pool(x, self.kernel, self.stride, self.padding)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = _spatial(self.kind, input_shape)
-        return (input_shape[0], *Windows.of(self.kind, size, self.kernel, self.stride, self.padding).count)
-
-
-class AvgPool(Module):
+class AvgPool(_WindowPool):
     """The mean of each window: (n, channels, *size) -> (n, channels, *fewer).
 
     stride: the kernel, where it is not given.
@@ -51,72 +67,43 @@ class AvgPool(Module):
     def __init__(
         self, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0, count_padding: bool = True
     ) -> None:
-        self.kernel = kernel
-        self.stride = stride
-        self.padding = padding
+        super().__init__(kernel, stride, padding)
         self.count_padding = count_padding
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.average_pool(x, self.kernel, self.stride, self.padding, self.count_padding)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = _spatial(self.kind, input_shape)
-        return (input_shape[0], *Windows.of(self.kind, size, self.kernel, self.stride, self.padding).count)
+    def _options(self) -> tuple[Any, ...]:
+        return self.kernel, self.stride, self.padding, self.count_padding
 
 
-class GlobalAvgPool(Module):
+class GlobalAvgPool(_Pool):
     """The mean over all spatial axes: (n, channels, *size) -> (n, channels)."""
 
     kind: ClassVar[str] = "global_average_pool"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.global_average_pool(x)
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        _spatial(self.kind, input_shape)
-        return input_shape[:1]
-
-
-class GlobalMaxPool(Module):
+class GlobalMaxPool(_Pool):
     """The largest over all spatial axes: (n, channels, *size) -> (n, channels)."""
 
     kind: ClassVar[str] = "global_max_pool"
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.global_max_pool(x)
 
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        _spatial(self.kind, input_shape)
-        return input_shape[:1]
+class _AdaptivePool(_Pool):
+    def __init__(self, output: Sizes) -> None:
+        self.output = output
+
+    def _options(self) -> tuple[Any, ...]:
+        return (self.output,)
+
+    def _count(self, size: tuple[int, ...]) -> tuple[int, ...]:
+        return per_axis(self.kind, "output", self.output, len(size), 1)
 
 
-class AdaptiveAvgPool(Module):
+class AdaptiveAvgPool(_AdaptivePool):
     """Means of windows so long that there are `output` of them: (n, c, *size) -> (n, c, *output)."""
 
     kind: ClassVar[str] = "adaptive_average_pool"
 
-    def __init__(self, output: Sizes) -> None:
-        self.output = output
 
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.adaptive_average_pool(x, self.output)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = _spatial(self.kind, input_shape)
-        return (input_shape[0], *per_axis(self.kind, "output", self.output, len(size), 1))
-
-
-class AdaptiveMaxPool(Module):
+class AdaptiveMaxPool(_AdaptivePool):
     """The largest of windows so long that there are `output` of them: (n, c, *size) -> (n, c, *output)."""
 
     kind: ClassVar[str] = "adaptive_max_pool"
-
-    def __init__(self, output: Sizes) -> None:
-        self.output = output
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return ops.adaptive_max_pool(x, self.output)
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        size = _spatial(self.kind, input_shape)
-        return (input_shape[0], *per_axis(self.kind, "output", self.output, len(size), 1))
