@@ -14,7 +14,7 @@ _MOVING = frozenset(
     }
 )  # fmt: skip
 """Those that only move elements."""
-_REDUCING = frozenset({"_row_sums", "column_sums", "cumsum", "max", "scatter_add", "sum"})
+_REDUCING = frozenset({"row_sums", "column_sums", "cumsum", "max", "scatter_add", "sum"})
 """Those that take one operation an element of their argument."""
 
 _PRODUCTS: dict[str, Callable[[Sequence[Shape], Shape], int]] = {

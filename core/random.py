@@ -22,10 +22,11 @@ class Stream(IntEnum):
     INIT = 3
     DROPOUT = 4
     CURVATURE = 5
+    SPARSITY = 6
 
 
 SHUFFLE, SPLIT, INIT, DROPOUT = Stream.SHUFFLE, Stream.SPLIT, Stream.INIT, Stream.DROPOUT
-CURVATURE = Stream.CURVATURE
+CURVATURE, SPARSITY = Stream.CURVATURE, Stream.SPARSITY
 
 
 def substream(stream: int, index: int) -> int:

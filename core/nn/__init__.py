@@ -35,6 +35,7 @@ from .normalization import BatchNorm, GroupNorm, LayerNorm, RMSNorm
 from .pooling import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from .recurrent import GRU, LSTM, RNN, detached
 from .sequential import Sequential
+from .sparse import SparseLinear
 from .spectrum import MelSpectrogram, Spectrogram
 
 __all__ = [
@@ -86,6 +87,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Softsign",
+    "SparseLinear",
     "Spectrogram",
     "Tanh",
     "TimeLinear",

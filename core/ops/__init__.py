@@ -58,6 +58,7 @@ from .reduction import cumsum, max, mean, min, sum, var
 from .selection import clip, minimum, where
 from .shape import broadcast_to, gather, getitem, reshape, scatter_add, transpose
 from .softmax import log_softmax, logsumexp, softmax, softmax_cross_entropy
+from .sparse import sparse_matmul
 from .spectrum import hann, mel_filters, mel_spectrogram, rfft, spectrogram
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softplus",
     "softsign",
+    "sparse_matmul",
     "spectrogram",
     "split",
     "sqrt",

@@ -24,7 +24,7 @@ def embedding(table: Array, ids: Array) -> Array:
 
 
 @primitive
-def _row_sums(g: Array, ids: Array, rows: int) -> Array:
+def row_sums(g: Array, ids: Array, rows: int) -> Array:
     """(rows, units) with g (..., units) added up by `ids` (...): sorted, so that each row is one sum."""
     xp = array_module(g)
     table = xp.zeros((rows, g.shape[-1]), g.dtype)
@@ -38,8 +38,8 @@ def _row_sums(g: Array, ids: Array, rows: int) -> Array:
     return table
 
 
-vjp(embedding, lambda g, y, table, ids: _row_sums(g, value(ids), rows=table.shape[0]), None)
-vjp(_row_sums, lambda t, table, g, ids, rows: getitem(t, index=ids), None)
+vjp(embedding, lambda g, y, table, ids: row_sums(g, value(ids), rows=table.shape[0]), None)
+vjp(row_sums, lambda t, table, g, ids, rows: getitem(t, index=ids), None)
 
 
 def _explain(table: Any, ids: Any) -> tuple[str, str, str]:

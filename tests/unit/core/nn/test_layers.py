@@ -29,6 +29,8 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "GroupNorm": (nn.GroupNorm(2, 4), LINES),
     "BatchNorm": (nn.BatchNorm(4), ROWS),
     "BatchNorm of images": (nn.BatchNorm(4), IMAGES),
+    "SparseLinear": (nn.SparseLinear(4, 3, density=0.5), ROWS),
+    "SparseLinear without bias": (nn.SparseLinear(4, 3, bias=False, mask=np.eye(4, 3)), ROWS),
     "Residual": (nn.Residual(nn.Linear(4, 4)), ROWS),
     "Residual with a shortcut": (nn.Residual(nn.Linear(4, 2), nn.Linear(4, 2, bias=False)), ROWS),
     "Parallel": (nn.Parallel(nn.Linear(4, 2), nn.Tanh()), ROWS),
@@ -97,6 +99,7 @@ def test_the_shape_rule_says_what_forward_gives_in_float32(name: str) -> None:
         (nn.Spectrogram(4, 2), (3,), "spectrogram: expected samples of shape (..., at least 4), got"),
         (nn.LayerNorm((3, 4)), (4, 3), "layer_norm: expected samples whose last axes are (3, 4), got sample"),
         (nn.RMSNorm(4), (3,), "rms_norm: expected samples whose last axis is 4, got samples of shape (3,)"),
+        (nn.SparseLinear(4, 2), (3, 2), "sparse_linear: expected samples of shape (4,), got samples of shap"),
         (nn.GroupNorm(2, 4), (3, 2), "group_norm: expected samples of shape (4, ...), got samples of shape"),
         (nn.BatchNorm(4), (3,), "batch_norm: expected samples of shape (4, ...), got samples of shape (3,)"),
         (
@@ -131,6 +134,11 @@ def test_a_layer_that_does_not_fit_says_what_it_expected(layer: nn.Module, shape
         (lambda: nn.Conv2d(4, 3, 3, groups=2), "conv2d: expected groups that divide 4 channels and 3 filter"),
         (lambda: nn.Conv1d(4, 2, (3, 3)), "conv1d, argument kernel: expected 1 numbers of at least 1, or on"),
         (lambda: nn.LayerNorm(()), "layer_norm: expected axes of at least 1, got 0"),
+        (lambda: nn.SparseLinear(4, 2, density=0), "sparse_linear: expected a density above 0 and up to 1"),
+        (
+            lambda: nn.SparseLinear(4, 2, mask=np.zeros((4, 2))),
+            "sparse_linear, argument mask: expected a connection or more in shape (4, 2), got shape (4, 2)",
+        ),
         (lambda: nn.GroupNorm(3, 4), "group_norm: expected groups that divide 4 channels, got 3"),
         (lambda: nn.BatchNorm(3, momentum=2), "batch_norm: expected a momentum from 0 to 1, got 2"),
         (lambda: nn.Embedding(3, 2, padding=3), "embedding: expected padding from 0 to 2, got 3"),

@@ -1,4 +1,4 @@
-"""Cases of convolution, pooling, embedding and spectra."""
+"""Cases of convolution, pooling, embedding, sparse products and spectra."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from chainrule.core import ops
 
 LINES, IMAGES = numbers(2, 2, 7), numbers(2, 2, 5, 4)
 IDS = np.array([[0, 2, 2], [1, 0, 2]])
+PLACES = np.array([0, 2, 0, 1]), np.array([0, 0, 2, 2])
 
 CASES: Cases = {
     "conv of lines": (ops.conv, [LINES, numbers(3, 2, 3)]),
@@ -44,6 +45,10 @@ CASES: Cases = {
     "adaptive_max_pool": (lambda x: ops.adaptive_max_pool(x * x, (2, 3)), [IMAGES]),
     "embedding": (lambda table: ops.embedding(table * table, IDS), [numbers(4, 3)]),
     "embedding of one id": (lambda table: ops.embedding(table * table, np.array(1)), [numbers(4, 3)]),
+    "sparse_matmul": (lambda x, w: ops.sparse_matmul(x, w * w, *PLACES, 3), [numbers(2, 3), numbers(4)]),
+    "sparse_matmul of few connections": (
+        lambda x, w: ops.sparse_matmul(x, w * w, *PLACES, 400), [numbers(2, 3), numbers(4)]
+    ),
     "rfft": (lambda x: ops.rfft(x * x), [numbers(2, 6)]),
     "rfft of an odd number": (lambda x: ops.rfft(x * x), [numbers(5)]),
     "rfft of one element": (lambda x: ops.rfft(x * x), [numbers(2, 1)]),

@@ -14,6 +14,12 @@ KERNEL = Tensor(np.ones((4, 3, 3, 3)))
 COLUMN = Tensor(np.ones(3))
 
 MESSAGES = {
+    "sparse_matmul, argument x: expected shape (n, inputs), got shape (3,)": lambda: ops.sparse_matmul(
+        COLUMN, COLUMN, np.arange(3), np.arange(3), 3
+    ),
+    "sparse_matmul, argument values: expected as many as rows (3,) and columns (2,), got shape (3,)": (
+        lambda: ops.sparse_matmul(X, COLUMN, np.arange(3), np.arange(2), 3)
+    ),
     "greater, argument b: expected a shape that broadcasts with (3, 4), got (3,)": lambda: ops.greater(
         X, COLUMN
     ),
