@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 from typing import ClassVar
 
@@ -44,30 +45,39 @@ class TimeLinear(Module):
         return (input_shape[0], self.units)
 
 
-def attention(query: Tensor, key: Tensor, value: Tensor, mask: Array | None = None) -> Tensor:
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Array | None = None,
+    drop: Callable[[Tensor], Tensor] | None = None,
+) -> Tensor:
     """softmax(query key^T / sqrt(units)) value. Vaswani et al., NeurIPS 2017, equation 1.
 
     query: (..., to, units), key: (..., from, units), value: (..., from, others) -> (..., to, others).
     mask: booleans that broadcast to (..., to, from), false where nothing is to be taken; an element that may
-    take from none takes zeros.
+    take from none takes zeros. drop: what becomes of the weights (..., to, from) before they are used.
     """
     order = (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2)
     scores = ops.matmul(query, ops.transpose(key, axes=order)) * (1 / sqrt(query.shape[-1]))
     if mask is None:
-        return ops.matmul(ops.softmax(scores), value)
-    weights = ops.softmax(ops.where(mask, scores, float(np.finfo(scores.dtype).min)))
-    return ops.matmul(ops.where(mask, weights, 0), value)
+        weights = ops.softmax(scores)
+    else:
+        weights = ops.softmax(ops.where(mask, scores, float(np.finfo(scores.dtype).min)))
+        weights = ops.where(mask, weights, 0)
+    return ops.matmul(weights if drop is None else drop(weights), value)
 
 
 class MultiHeadAttention(Module):
     """Attention of a sequence to itself, or to `memory`, in `heads` parts of its units side by side.
 
     (n, time, units) -> same shape. causal: an element takes from itself and those before it only.
+    dropout: of the weights with which elements take from others.
     """
 
     kind: ClassVar[str] = "attention"
 
-    def __init__(self, units: int, heads: int, causal: bool = False) -> None:
+    def __init__(self, units: int, heads: int, causal: bool = False, dropout: float = 0.0) -> None:
         require_positive(self.kind, units=units, heads=heads)
         if units % heads:
             raise ShapeError(self.kind, f"heads that divide {units} units", f"{heads}")
@@ -78,6 +88,7 @@ class MultiHeadAttention(Module):
         self.key = TimeLinear(units, units)
         self.value = TimeLinear(units, units)
         self.output = TimeLinear(units, units)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         return self.attend(x, context)
@@ -97,7 +108,8 @@ class MultiHeadAttention(Module):
         query = self._by_head(self.query.forward(x, context))
         key = self._by_head(self.key.forward(source, context))
         value = self._by_head(self.value.forward(source, context))
-        taken = attention(query, key, value, self._mask(x, source, lengths))
+        mask = self._mask(x, source, lengths)
+        taken = attention(query, key, value, mask, lambda weights: self.dropout.forward(weights, context))
         return self.output.forward(ops.reshape(ops.transpose(taken, axes=(0, 2, 1, 3)), x.shape), context)
 
     def _by_head(self, x: Tensor) -> Tensor:
@@ -129,7 +141,7 @@ class TransformerBlock(Module):
     """Attention, then two linear layers for each element, both residual. (n, time, units) -> same shape.
 
     norm_first: normalize what goes into the two parts (Xiong et al., ICML 2020), not what comes out of the
-    sums (Vaswani et al., 2017). dropout: of what each part adds.
+    sums (Vaswani et al., 2017). dropout: of the attention's weights, and of what each part adds.
     """
 
     kind: ClassVar[str] = "transformer_block"
@@ -144,15 +156,14 @@ class TransformerBlock(Module):
         norm_first: bool = True,
         activation: Activation | None = None,
     ) -> None:
-        self.attention = MultiHeadAttention(units, heads, causal)
+        self.attention = MultiHeadAttention(units, heads, causal, dropout)
         self.first_norm = LayerNorm(units)
         self.widen = TimeLinear(units, hidden)
         self.activation = GELU() if activation is None else activation
         self.narrow = TimeLinear(hidden, units)
         self.second_norm = LayerNorm(units)
-        self.first_dropout = Dropout(dropout)
-        self.second_dropout = Dropout(dropout)
-        self.second_dropout.index = 1
+        self.first_dropout = Dropout(dropout, index=1)
+        self.second_dropout = Dropout(dropout, index=2)
         self.norm_first = norm_first
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ LAYERS: dict[str, nn.Module] = {
     "last of an LSTM": nn.LSTM(2, 2, bidirectional=True, outputs="last"),
     "MultiHeadAttention": nn.MultiHeadAttention(2, 2),
     "causal MultiHeadAttention": nn.MultiHeadAttention(2, 1, causal=True),
+    "MultiHeadAttention with dropout": nn.MultiHeadAttention(2, 2, dropout=0.4),
     "TransformerBlock": nn.TransformerBlock(2, 1, 3, dropout=0.3),
     "TransformerBlock, norm last": nn.TransformerBlock(2, 1, 3, norm_first=False, activation=nn.SiLU()),
     "TimeLinear": nn.TimeLinear(2, 3),
@@ -105,6 +107,39 @@ def test_padding_changes_nothing_in_attention_and_a_sample_of_padding_takes_zero
     np.testing.assert_allclose(y[1, :3], layer(Tensor(x[1:, :3])).data[0], rtol=1e-12)
     nothing = layer.attend(Tensor(x), EVALUATION, lengths=np.array([5, 0])).data[1]
     np.testing.assert_array_equal(nothing, np.zeros((5, 4)) + layer.output.bias.data)
+
+
+def test_dropout_of_micro_batches_through_a_block_is_that_of_the_mini_batch_cut_up() -> None:
+    model = nn.Sequential(nn.TransformerBlock(4, 2, 8, dropout=0.4), nn.MultiHeadAttention(4, 2, dropout=0.3))
+    x = numbers(5, 3, 4)
+    whole = model(Tensor(x), replace(TRAINING, first_sample=0)).data
+    for start, stop in ((0, 2), (2, 5)):
+        part = model(Tensor(x[start:stop]), replace(TRAINING, first_sample=start)).data
+        np.testing.assert_allclose(part, whole[start:stop], rtol=1e-12)
+    assert not np.allclose(whole, model(Tensor(x)).data)
+
+
+def test_attention_drops_weights_whole_and_enlarges_the_others() -> None:
+    seen: list[np.ndarray] = []
+    query, key, value = (Tensor(numbers(2, 6, 3, seed=seed)) for seed in range(3))
+    layer = nn.Dropout(0.5)
+
+    def drop(weights: Tensor) -> Tensor:
+        seen.extend((weights.data, layer(weights, TRAINING).data))
+        return layer(weights, TRAINING)
+
+    y = nn.attention(query, key, value, np.tri(6, dtype=bool), drop)
+    weights, dropped = seen
+    np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-12)
+    np.testing.assert_allclose(dropped[dropped != 0], 2 * weights[dropped != 0], rtol=1e-6)
+    np.testing.assert_allclose(y.data, dropped @ value.data, rtol=1e-12)
+
+
+def test_the_three_dropouts_of_a_block_draw_different_numbers() -> None:
+    block = nn.TransformerBlock(4, 2, 8, dropout=0.5)
+    layers = [block.attention.dropout, block.first_dropout, block.second_dropout]
+    ones = Tensor(np.ones((20, 4)))
+    assert len({layer(ones, TRAINING).data.tobytes() for layer in layers}) == 3
 
 
 def test_attention_to_a_memory_takes_from_it_only(check_derivatives) -> None:
