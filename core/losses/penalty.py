@@ -28,10 +28,10 @@ def l2(parameters: Sequence[Tensor], strength: float) -> Tensor:
 def max_norm(parameters: Sequence[Tensor], strength: float, limit: float) -> Tensor:
     """strength * the sum over units of max(0, |w| - limit)², w a unit's incoming weights.
 
-    parameters: weights (inputs, units). `limit_norms` is the hard form of the same.
+    parameters: weights (inputs, units) or kernels (units, ...). `limit_norms` is the hard form of the same.
     """
     # A unit within the limit is taken for one of length `limit`: no derivative, not even of a length of 0.
-    squares = [ops.maximum(ops.sum(p * p, axis=0), limit * limit) for p in parameters]
+    squares = [ops.maximum(ops.sum(p * p, axis=_incoming(p)), limit * limit) for p in parameters]
     excesses = [ops.sqrt(square) - limit for square in squares]
     return strength * reduce(add, [ops.sum(excess * excess) for excess in excesses])
 
@@ -39,9 +39,14 @@ def max_norm(parameters: Sequence[Tensor], strength: float, limit: float) -> Ten
 def limit_norms(weight: Tensor, limit: float) -> None:
     """Shorten each unit's incoming weights to a length of at most `limit`, in place, after a step.
 
-    weight: (inputs, units). Srivastava et al., JMLR 15 (2014), section 5.1.
+    weight: (inputs, units) or a kernel (units, ...). Srivastava et al., JMLR 15 (2014), section 5.1.
     """
     values = weight.data
     xp = array_module(values)
-    lengths = xp.sqrt((values * values).sum(axis=0))
+    lengths = xp.sqrt((values * values).sum(axis=_incoming(weight), keepdims=True))
     values *= limit / xp.maximum(lengths, limit)
+
+
+def _incoming(weight: Tensor) -> tuple[int, ...]:
+    """The axes that a unit's incoming weights lie along."""
+    return (0,) if weight.ndim <= 2 else tuple(range(1, weight.ndim))

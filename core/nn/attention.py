@@ -162,8 +162,9 @@ class TransformerBlock(Module):
         self.activation = GELU() if activation is None else activation
         self.narrow = TimeLinear(hidden, units)
         self.second_norm = LayerNorm(units)
-        self.first_dropout = Dropout(dropout, index=1)
-        self.second_dropout = Dropout(dropout, index=2)
+        self.first_dropout = Dropout(dropout)
+        self.second_dropout = Dropout(dropout)
+        self.first_dropout.index, self.second_dropout.index = 1, 2
         self.norm_first = norm_first
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:

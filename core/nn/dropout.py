@@ -22,11 +22,11 @@ class Dropout(Module):
 
     kind: ClassVar[str] = "dropout"
 
-    def __init__(self, rate: float = 0.5, index: int = 0) -> None:
+    def __init__(self, rate: float = 0.5) -> None:
         if not 0 <= rate < 1:
             raise ChainruleError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
         self.rate = rate
-        self.index = index
+        self.index = 0
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         if not context.training or self.rate == 0:

@@ -11,6 +11,7 @@ from .. import init
 from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import EVALUATION, ForwardContext
+from .description import describe
 from .hooks import Moment, add_module_hook
 
 
@@ -94,3 +95,6 @@ class Module:
             for name, parameter in child.parameters().items():
                 found[f"{place}.{name}"] = parameter
         return found
+
+    def __repr__(self) -> str:
+        return describe(self)

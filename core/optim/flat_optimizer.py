@@ -106,6 +106,10 @@ class FlatOptimizer:
             buffer[...] = saved[name]
         self.steps = int(saved["steps"])
 
+    def __repr__(self) -> str:
+        count = sum(tensor.size for tensor, _, _ in self._pairs)
+        return f"FlatOptimizer({self.rule!r}): {count:,} parameters, step {self.steps}"
+
     def _buffers(self) -> dict[str, Array]:
         buffers = {f"state/{slot}": row for slot, row in zip(self._update.slots, self.state, strict=True)}
         buffers["parameters"] = self.parameters

@@ -121,3 +121,14 @@ def test_limited_norms_are_at_most_the_limit_and_shorter_ones_stay() -> None:
     np.testing.assert_allclose(np.linalg.norm(weight.data, axis=0), np.minimum(lengths, limit), rtol=1e-12)
     np.testing.assert_array_equal(weight.data[:, lengths < limit], W[:, lengths < limit])
     assert losses.max_norm([weight], 1.0, limit).item() == pytest.approx(0, abs=1e-20)
+
+
+def test_the_norm_of_a_kernel_is_that_of_each_filter() -> None:
+    kernel = Tensor(W.reshape(5, 1, 3).copy(), requires_grad=True)
+    excess = np.maximum(np.linalg.norm(W, axis=1) - 1.0, 0)
+    assert excess.any()
+    assert losses.max_norm([kernel], 0.5, 1.0).item() == pytest.approx(0.5 * (excess**2).sum())
+    losses.limit_norms(kernel, 1.0)
+    np.testing.assert_allclose(
+        np.linalg.norm(kernel.data, axis=2)[:, 0], np.minimum(np.linalg.norm(W, axis=1), 1), rtol=1e-12
+    )
