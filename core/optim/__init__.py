@@ -11,6 +11,7 @@ from .flat_update import FlatUpdate
 from .groups import Group
 from .lamb import LAMB
 from .lion import Lion
+from .loss_scale import LossScale
 from .muon import Muon
 from .rmsprop import RMSProp
 from .rule import Rule, WholeRule
@@ -29,6 +30,7 @@ __all__ = [
     "FlatUpdate",
     "Group",
     "Lion",
+    "LossScale",
     "MovingAverage",
     "Muon",
     "NAdam",

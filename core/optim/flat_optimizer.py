@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..array import Array, array_module
 from ..errors import ShapeError
@@ -12,6 +13,7 @@ from .average import MovingAverage
 from .clip import clip_by_norm, clip_by_value
 from .flat_update import FlatUpdate
 from .groups import AnyRule, Group, rules_by_parameter
+from .loss_scale import LossScale
 from .schedules import Constant, Schedule
 from .sophia import Sophia
 
@@ -22,7 +24,8 @@ class FlatOptimizer:
     groups: parameters with a learning rate, decay or rule of their own, or frozen. schedule: what the
     learning rates are multiplied by, step by step. clip_value, clip_norm: bounds for the gradient, by
     element, then as a whole (without what is frozen). average: keep a moving average of
-    the weights in `averaged`.
+    the weights in `averaged`. loss_scale: the loss that `backward` starts from was multiplied by its value; a
+    step whose gradient overflowed is left out, and `loss_scale` is then that of the next step.
     """
 
     def __init__(
@@ -34,6 +37,7 @@ class FlatOptimizer:
         clip_value: float | None = None,
         clip_norm: float | None = None,
         average: MovingAverage | None = None,
+        loss_scale: LossScale | None = None,
     ) -> None:
         tensors = model.parameters()
         layout = FlatLayout.of({name: tensor.shape for name, tensor in tensors.items()})
@@ -42,6 +46,7 @@ class FlatOptimizer:
         self.rule = rule
         self.schedule: Schedule = schedule or Constant()
         self.clip_value, self.clip_norm, self.average = clip_value, clip_norm, average
+        self.loss_scale = loss_scale
         self.steps = 0
         self.layout = layout
         self.parameters = xp.zeros(layout.size, sample.dtype)
@@ -63,6 +68,8 @@ class FlatOptimizer:
         for tensor, view, frozen in self._pairs:
             view[...] = 0 if tensor.grad is None or frozen else tensor.grad.data
             tensor.grad = None
+        if self.loss_scale is not None and not self._unscaled(self.loss_scale):
+            return
         if self.clip_value is not None:
             clip_by_value(self.gradient, self.clip_value)
         if self.clip_norm is not None:
@@ -80,6 +87,13 @@ class FlatOptimizer:
         if self.average is not None and self.averaged is not None:
             self.average.update(self.steps, self.parameters, self.averaged, self.averaged)
 
+    def _unscaled(self, scale: LossScale) -> bool:
+        """Divide the gradient by the scale, and move that on; False if this step is left out."""
+        finite = bool(array_module(self.gradient).isfinite(self.gradient).all())
+        self.loss_scale = scale.after(finite)
+        self.gradient *= self.gradient.dtype.type(1 / scale.value)
+        return not scale.skips(finite)
+
     def observe_curvature(self, estimates: Sequence[Array]) -> None:
         """Give Sophia an estimate of the Hessian's diagonal, an array for each parameter, before `step`."""
         if not isinstance(self.rule, Sophia):
@@ -93,18 +107,25 @@ class FlatOptimizer:
         """Copies of all that a continuation needs, by name: parameters, state, average and the step."""
         xp = array_module(self.parameters)
         saved = {name: buffer.copy() for name, buffer in self._buffers().items()}
+        if self.loss_scale is not None:
+            saved["loss_scale"] = xp.asarray([self.loss_scale.value, self.loss_scale.good_steps])
         return saved | {"steps": xp.asarray(self.steps)}
 
     def restore(self, saved: Mapping[str, Array]) -> None:
         """Take up what `save` gave, in place. Raises ShapeError if it is of another model or rule."""
         buffers = self._buffers()
         expected = {name: buffer.shape for name, buffer in buffers.items()} | {"steps": ()}
+        if self.loss_scale is not None:
+            expected["loss_scale"] = (2,)
         actual = {name: array.shape for name, array in saved.items()}
         if expected != actual:
             raise ShapeError("restore, argument saved", f"{expected}", f"{actual}")
         for name, buffer in buffers.items():
             buffer[...] = saved[name]
         self.steps = int(saved["steps"])
+        if self.loss_scale is not None:
+            value, good_steps = saved["loss_scale"].tolist()
+            self.loss_scale = replace(self.loss_scale, value=value, good_steps=int(good_steps))
 
     def __repr__(self) -> str:
         count = sum(tensor.size for tensor, _, _ in self._pairs)
