@@ -22,7 +22,7 @@ def save_tensors(
 
     A disk that refuses raises OSError with its errno, which the library's own writer does not tell.
     """
-    contiguous = {name: np.ascontiguousarray(to_numpy(array)) for name, array in tensors.items()}
+    contiguous = {name: np.asarray(to_numpy(array), order="C") for name, array in tensors.items()}
     Path(path).write_bytes(save(contiguous, metadata=dict(metadata or {})))
 
 

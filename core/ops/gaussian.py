@@ -10,6 +10,7 @@ import numpy as np
 from ..array import Array, array_module
 from ..graph import primitive, vjp
 from .arithmetic import exp
+from .constant import select
 
 # Chebyshev coefficients of log(erfc(z) / t) + z ** 2 for z >= 0, with t = 2 / (2 + z): Press et al.,
 # "Numerical Recipes", 3rd edition, section 6.2.2. Cut anywhere, its error is about the first term left out.
@@ -23,6 +24,9 @@ _SERIES = np.array([
     -1.523e-15, -9.4e-17, 1.21e-16, -2.8e-17,
 ])  # fmt: skip
 
+_BLOCK = 1 << 14
+"""Elements whose dozen arrays stay in a cache."""
+
 
 @lru_cache(maxsize=2)
 def _polynomial(dtype: np.dtype) -> list[float]:
@@ -35,6 +39,17 @@ def _polynomial(dtype: np.dtype) -> list[float]:
 @primitive
 def normal_cdf(x: Array) -> Array:
     """The probability that a standard normal number is below x, exact to rounding also far in the tail."""
+    if array_module(x) is not np or x.size <= _BLOCK:
+        return _normal_cdf(x)
+    y = np.empty(x.shape, x.dtype)
+    flat, results = x.reshape(-1), y.reshape(-1)
+    for start in range(0, x.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        results[part] = _normal_cdf(flat[part])
+    return y
+
+
+def _normal_cdf(x: Array) -> Array:
     xp = array_module(x)
     z = xp.minimum(xp.abs(x) * sqrt(0.5), 30)
     t = 2 / (2 + z)
@@ -45,7 +60,7 @@ def normal_cdf(x: Array) -> Array:
         y *= s
         y += coefficient
     tail = 0.5 * t * xp.exp(y - z * z)
-    return xp.where(x < 0, tail, 1 - tail)
+    return select(x < 0, tail, 1 - tail)
 
 
 vjp(normal_cdf, lambda g, y, x: g * exp(x * x * -0.5) * (1 / sqrt(2 * pi)))

@@ -15,7 +15,7 @@ import numpy as np
 from ..array import Array, array_module
 from ..errors import ShapeError
 from ..graph import primitive, vjp
-from .constant import value
+from .constant import select, value
 from .convolution import conv
 from .linalg import matmul
 from .reduction import max, mean
@@ -30,7 +30,7 @@ def _pick(x: Array, choice: Array, windows: Windows) -> Array:
     padded = windows.pad(x)
     y = xp.zeros(choice.shape, x.dtype)
     for position, view in enumerate(windows.views()):
-        xp.copyto(y, padded[view], where=choice == position)
+        y = select(choice == position, padded[view], y)
     return y
 
 
@@ -51,13 +51,14 @@ def _largest(x: Array, windows: Windows) -> Array:
     """The position in its window of each window's largest element: the first of equal ones, and any nan."""
     views = windows.views()
     padded = windows.pad(x, -np.inf)
-    best = padded[next(views)].copy()
-    choice = array_module(x).zeros(best.shape, np.int16)
+    best = padded[next(views)]
+    xp = array_module(x)
+    choice = xp.zeros(best.shape, np.int16)
     for position, view in enumerate(views, start=1):
         candidate = padded[view]
         better = (candidate > best) | (candidate != candidate)
-        best[better] = candidate[better]
-        choice[better] = position
+        best = xp.maximum(best, candidate)
+        choice -= (choice - xp.int16(position)) * better
     return choice
 
 

@@ -9,13 +9,13 @@ import numpy as np
 from ..array import Array, array_module
 from ..graph import explain, primitive, vjp
 from .arithmetic import maximum
-from .constant import value
+from .constant import select, value
 
 
 @primitive
 def where(condition: Array, a: Array, b: Array) -> Array:
     """a where `condition` holds, else b, with broadcasting. `condition` is boolean and has no derivative."""
-    return array_module(condition).where(condition, a, b)
+    return select(condition, a, b)
 
 
 # A choice, not a product with a mask: an infinite derivative of what was not chosen must not become nan.

@@ -121,7 +121,7 @@ class FlatOptimizer:
         if expected != actual:
             raise ShapeError("restore, argument saved", f"{expected}", f"{actual}")
         for name, buffer in buffers.items():
-            buffer[...] = saved[name]
+            buffer[...] = array_module(buffer).asarray(saved[name])
         self.steps = int(saved["steps"])
         if self.loss_scale is not None:
             value, good_steps = saved["loss_scale"].tolist()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from chainrule.core import ChainruleError, Tensor, nn, optim
 from chainrule.core.flat import FlatLayout
 from chainrule.core.optim import FlatUpdate, Group, schedules
+from chainrule.core.serialize import load_tensors, save_tensors
 
 LAYOUT = FlatLayout.of({"a.weight": (20, 30), "a.bias": (30,), "b.weight": (3, 3, 5), "b.bias": (7,)})
 LINES = LAYOUT.size // 16
@@ -148,6 +150,18 @@ def test_a_restored_optimizer_continues_to_the_same_bytes() -> None:
     other, other_model = new_optimizer()
     other.restore(saved)
     assert other.steps == 3
+    train(other, other_model, 3)
+    for name, array in optimizer.save().items():
+        assert array.tobytes() == other.save()[name].tobytes(), name
+
+
+def test_a_saved_optimizer_goes_through_a_file_to_the_same_bytes(tmp_path: Path) -> None:
+    optimizer, model = new_optimizer()
+    train(optimizer, model, 3)
+    save_tensors(tmp_path / "optimizer.safetensors", optimizer.save())
+    train(optimizer, model, 3)
+    other, other_model = new_optimizer()
+    other.restore(load_tensors(tmp_path / "optimizer.safetensors")[0])
     train(other, other_model, 3)
     for name, array in optimizer.save().items():
         assert array.tobytes() == other.save()[name].tobytes(), name

@@ -167,3 +167,15 @@ def test_variance_of_large_close_values_is_exact() -> None:
 def test_the_normal_distribution_function_is_exact_far_in_the_tail() -> None:
     for x, expected in [(-37.5, 4.605353009581954e-308), (-10, 7.61985302416052e-24), (0, 0.5), (40, 1)]:
         assert ops.normal_cdf(np.array([float(x)]))[0] == pytest.approx(expected, rel=1e-11)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_choosing_among_many_elements_gives_the_very_bits_of_numpys_where(dtype) -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 3, 40, 60)).astype(dtype)
+    a[0, 0, :5] = np.nan, np.inf, -np.inf, -0.0, 1e-40
+    mask = rng.random((40, 60)) > 0.5
+    for one, other in ((a, b), (a, 0), (0, a), (a, b[:, :1]), (a[..., ::2].repeat(2, axis=-1), np.inf)):
+        ours, theirs = ops.where(mask, one, other), np.where(mask, one, other)
+        assert ours.dtype == theirs.dtype == dtype
+        assert ours.tobytes() == theirs.tobytes()
