@@ -19,7 +19,6 @@ from .activation import (
     silu,
     softplus,
     softsign,
-    tanh,
 )
 from .arithmetic import (
     absolute,
@@ -37,6 +36,7 @@ from .arithmetic import (
     sin,
     sqrt,
     subtract,
+    tanh,
 )
 from .comparison import argmax, argmin, equal, greater, greater_equal, less, less_equal, not_equal
 from .contraction import einsum, tensordot

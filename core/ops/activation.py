@@ -7,7 +7,7 @@ from typing import Any
 
 from ..array import Array, array_module
 from ..graph import primitive, vjp
-from .arithmetic import absolute, expm1
+from .arithmetic import absolute, expm1, tanh
 from .comparison import greater
 from .constant import above, zeros
 from .gaussian import normal_cdf
@@ -35,15 +35,6 @@ def sigmoid(x: Array) -> Array:
 
 
 vjp(sigmoid, lambda g, y, x: g * (y * (1 - y)))
-
-
-@primitive
-def tanh(x: Array) -> Array:
-    """The hyperbolic tangent."""
-    return array_module(x).tanh(x)
-
-
-vjp(tanh, lambda g, y, x: g * (1 - y * y))
 
 
 @primitive

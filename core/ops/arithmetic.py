@@ -5,12 +5,13 @@ The rules give derivatives of the broadcast shape; the engine sums them down to 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..array import Array, array_module
-from ..graph import primitive, vjp
+from ..graph import Vjp, primitive, vjp
 from .constant import above, equal, sign, value
 
 
@@ -73,67 +74,26 @@ def _power_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
 vjp(power, _power_vjp, lambda g, y, a, b: g * y * log(a))
 
 
-@primitive
-def exp(x: Array) -> Array:
-    """e ** x."""
-    return array_module(x).exp(x)
+def _elementwise(name: str, meaning: str, rule: Vjp) -> Callable[[Any], Any]:
+    """The operation that NumPy and CuPy have under this name, and its derivative."""
+
+    def formula(x: Array) -> Array:
+        return getattr(array_module(x), name)(x)
+
+    formula.__name__, formula.__doc__ = name, meaning
+    call = primitive(formula)
+    vjp(call, rule)
+    return call
 
 
-vjp(exp, lambda g, y, x: g * y)
-
-
-@primitive
-def expm1(x: Array) -> Array:
-    """e ** x - 1, exact also where x is tiny."""
-    return array_module(x).expm1(x)
-
-
-vjp(expm1, lambda g, y, x: g * (y + 1))
-
-
-@primitive
-def log(x: Array) -> Array:
-    """The natural logarithm."""
-    return array_module(x).log(x)
-
-
-vjp(log, lambda g, y, x: g / x)
-
-
-@primitive
-def sin(x: Array) -> Array:
-    """The sine."""
-    return array_module(x).sin(x)
-
-
-vjp(sin, lambda g, y, x: g * cos(x))
-
-
-@primitive
-def cos(x: Array) -> Array:
-    """The cosine."""
-    return array_module(x).cos(x)
-
-
-vjp(cos, lambda g, y, x: -g * sin(x))
-
-
-@primitive
-def sqrt(x: Array) -> Array:
-    """The square root; its derivative at 0 is infinite."""
-    return array_module(x).sqrt(x)
-
-
-vjp(sqrt, lambda g, y, x: g * 0.5 / y)
-
-
-@primitive
-def absolute(x: Array) -> Array:
-    """|x|, with derivative 0 at 0."""
-    return array_module(x).absolute(x)
-
-
-vjp(absolute, lambda g, y, x: g * sign(x))
+exp = _elementwise("exp", "e ** x.", lambda g, y, x: g * y)
+expm1 = _elementwise("expm1", "e ** x - 1, exact also where x is tiny.", lambda g, y, x: g * (y + 1))
+log = _elementwise("log", "The natural logarithm.", lambda g, y, x: g / x)
+sin = _elementwise("sin", "The sine.", lambda g, y, x: g * cos(x))
+cos = _elementwise("cos", "The cosine.", lambda g, y, x: -g * sin(x))
+tanh = _elementwise("tanh", "The hyperbolic tangent.", lambda g, y, x: g * (1 - y * y))
+sqrt = _elementwise("sqrt", "The square root; its derivative at 0 is infinite.", lambda g, y, x: g * 0.5 / y)
+absolute = _elementwise("absolute", "|x|, with derivative 0 at 0.", lambda g, y, x: g * sign(x))
 
 
 @primitive

@@ -5,6 +5,7 @@ A tensor goes in, a tensor that requires no gradient comes out; arrays give arra
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -34,40 +35,20 @@ def _undifferentiated(formula: Callable[..., Array]) -> Callable[..., Any]:
     return call
 
 
-@_undifferentiated
-def greater(a: Array, b: Array) -> Array:
-    """a > b, elementwise with broadcasting."""
-    return a > b
+def _comparison(name: str, symbol: str, compare: Callable[[Array, Array], Array]) -> Callable[..., Any]:
+    def formula(a: Array, b: Array) -> Array:
+        return compare(a, b)
+
+    formula.__name__, formula.__doc__ = name, f"a {symbol} b, elementwise with broadcasting."
+    return _undifferentiated(formula)
 
 
-@_undifferentiated
-def greater_equal(a: Array, b: Array) -> Array:
-    """a >= b, elementwise with broadcasting."""
-    return a >= b
-
-
-@_undifferentiated
-def less(a: Array, b: Array) -> Array:
-    """a < b, elementwise with broadcasting."""
-    return a < b
-
-
-@_undifferentiated
-def less_equal(a: Array, b: Array) -> Array:
-    """a <= b, elementwise with broadcasting."""
-    return a <= b
-
-
-@_undifferentiated
-def equal(a: Array, b: Array) -> Array:
-    """a == b, elementwise with broadcasting."""
-    return a == b
-
-
-@_undifferentiated
-def not_equal(a: Array, b: Array) -> Array:
-    """a != b, elementwise with broadcasting."""
-    return a != b
+greater = _comparison("greater", ">", operator.gt)
+greater_equal = _comparison("greater_equal", ">=", operator.ge)
+less = _comparison("less", "<", operator.lt)
+less_equal = _comparison("less_equal", "<=", operator.le)
+equal = _comparison("equal", "==", operator.eq)
+not_equal = _comparison("not_equal", "!=", operator.ne)
 
 
 @_undifferentiated
