@@ -164,10 +164,8 @@ def transposed_size(
 ) -> tuple[int, ...]:
     """The spatial sizes that `conv_transpose` gives, a number for each axis."""
     where = "conv_transpose"
-    if any(
-        extra >= max(step, gap) for extra, step, gap in zip(output_padding, stride, dilation, strict=True)
-    ):
-        expected = f"less than stride {tuple(stride)} or dilation {tuple(dilation)}"
+    if any(extra >= step for extra, step in zip(output_padding, stride, strict=True)):
+        expected = f"less than stride {tuple(stride)}"
         raise ShapeError(f"{where}, argument output_padding", expected, f"{tuple(output_padding)}")
     size = tuple(
         (number - 1) * step - 2 * margin + (k - 1) * gap + 1 + extra

@@ -105,7 +105,7 @@ MESSAGES = {
     "conv_transpose, argument groups: expected a divisor of 3 channels in, got 2": lambda: ops.conv_transpose(
         IMAGES, KERNEL[:3], groups=2
     ),
-    "conv_transpose, argument output_padding: expected less than stride (1, 1) or": lambda: (
+    "conv_transpose, argument output_padding: expected less than stride (1, 1), got": lambda: (
         ops.conv_transpose(IMAGES, KERNEL[:3], output_padding=1)
     ),
     "conv_transpose, argument x: expected an output of at least 1 an axis, got": lambda: ops.conv_transpose(
