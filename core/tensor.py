@@ -118,6 +118,13 @@ class Tensor:
     def __float__(self) -> float:
         return float(self.data)
 
+    def __int__(self) -> int:
+        return int(self.data)
+
+    def __format__(self, spec: str) -> str:
+        """`f"{loss:.3f}"` for one element; without a format as `repr`."""
+        return format(self.item(), spec) if spec else repr(self)
+
     def __repr__(self) -> str:
         """The values, then shape, dtype and device, and what made it or that a gradient is wanted."""
         values = np.array2string(self.numpy(), separator=", ", threshold=20, edgeitems=2, prefix="Tensor(")
@@ -170,8 +177,22 @@ class Tensor:
     def __abs__(self) -> Tensor:
         return ops.absolute(self)
 
+    def __gt__(self, other: Any) -> Tensor:
+        return ops.greater(self, other)
+
+    def __ge__(self, other: Any) -> Tensor:
+        return ops.greater_equal(self, other)
+
+    def __lt__(self, other: Any) -> Tensor:
+        return ops.less(self, other)
+
+    def __le__(self, other: Any) -> Tensor:
+        return ops.less_equal(self, other)
+
     def __getitem__(self, index: Any) -> Tensor:
-        return ops.getitem(self, index=index)
+        parts = index if isinstance(index, tuple) else (index,)
+        arrays = tuple(part.data if isinstance(part, Tensor) else part for part in parts)
+        return ops.getitem(self, index=arrays if isinstance(index, tuple) else arrays[0])
 
     def sum(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         return ops.sum(self, axis=axis, keepdims=keepdims)
@@ -182,8 +203,18 @@ class Tensor:
     def max(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
         return ops.max(self, axis=axis, keepdims=keepdims)
 
-    def reshape(self, *shape: int) -> Tensor:
-        return ops.reshape(self, shape)
+    def min(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: int | tuple[int, ...] | None = None, keepdims: bool = False) -> Tensor:
+        return ops.var(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None, keepdims: bool = False) -> Tensor:
+        return ops.argmax(self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        """To these sizes, or to one tuple of sizes; one may be -1."""
+        return ops.reshape(self, shape[0] if shape and isinstance(shape[0], tuple) else shape)
 
     def transpose(self, *axes: int) -> Tensor:
         return ops.transpose(self, axes or None)

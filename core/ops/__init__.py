@@ -54,7 +54,7 @@ from .pooling import (
     global_max_pool,
     max_pool,
 )
-from .reduction import cumsum, max, mean, min, sum, var
+from .reduction import cumsum, max, mean, min, std, sum, var
 from .selection import clip, minimum, where
 from .shape import broadcast_to, gather, getitem, reshape, scatter_add, transpose
 from .softmax import log_softmax, logsumexp, softmax, softmax_cross_entropy
@@ -139,6 +139,7 @@ __all__ = [
     "sqrt",
     "stack",
     "standardize",
+    "std",
     "subtract",
     "sum",
     "tanh",

@@ -7,6 +7,7 @@ from typing import Any
 from ..array import Array
 from ..errors import ShapeError
 from ..graph import explain, primitive, vjp
+from .arithmetic import sqrt
 from .constant import equal, size_along, with_kept_axes
 from .shape import broadcast_to, getitem, reshape
 
@@ -41,6 +42,11 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     if count <= 0:
         raise ShapeError("var, argument x", f"more than {correction} elements to average", f"shape {x.shape}")
     return sum(centered * centered, axis=axis, keepdims=keepdims) * (1.0 / count)
+
+
+def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Any:
+    """The square root of `var`, whose derivative at a variance of 0 is infinite."""
+    return sqrt(var(x, axis, keepdims, correction))
 
 
 @primitive

@@ -1,4 +1,4 @@
-"""Softmax and its relatives, over the last axis: classes are always last."""
+"""Softmax and its relatives, over the last axis, where classes are, or over others."""
 
 from __future__ import annotations
 
@@ -6,42 +6,49 @@ from typing import Any
 
 from ..array import Array, array_module
 from ..graph import explain, primitive, vjp
-from .constant import value
-from .reduction import sum
-from .shape import getitem
+from .constant import value, with_kept_axes
+from .reduction import Axis, sum
+from .shape import reshape
 
 
 @primitive
-def softmax(x: Array) -> Array:
-    """exp(x) / sum(exp(x)). x: (..., classes) -> same shape."""
-    y = array_module(x).exp(x - x.max(axis=-1, keepdims=True))
-    y /= y.sum(axis=-1, keepdims=True)
+def softmax(x: Array, axis: Axis = -1) -> Array:
+    """exp(x) / sum(exp(x)) over `axis`. Any shape -> same shape."""
+    y = array_module(x).exp(x - x.max(axis=axis, keepdims=True))
+    y /= y.sum(axis=axis, keepdims=True)
     return y
 
 
-vjp(softmax, lambda g, y, x: y * (g - sum(g * y, axis=-1, keepdims=True)))
+vjp(softmax, lambda g, y, x, axis=-1: y * (g - sum(g * y, axis=axis, keepdims=True)))
 
 
 @primitive
-def log_softmax(x: Array) -> Array:
-    """log(softmax(x)). x: (..., classes) -> same shape."""
+def log_softmax(x: Array, axis: Axis = -1) -> Array:
+    """log(softmax(x)) over `axis`. Any shape -> same shape."""
     xp = array_module(x)
-    shifted = x - x.max(axis=-1, keepdims=True)
-    return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-vjp(log_softmax, lambda g, y, x: g - softmax(x) * sum(g, axis=-1, keepdims=True))
+vjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis=axis) * sum(g, axis=axis, keepdims=True))
 
 
 @primitive
-def logsumexp(x: Array) -> Array:
-    """log(sum(exp(x))). x: (..., classes) -> (...)."""
+def logsumexp(x: Array, axis: Axis = -1) -> Array:
+    """log(sum(exp(x))) over `axis`, which goes."""
     xp = array_module(x)
-    largest = x.max(axis=-1, keepdims=True)
-    return xp.log(xp.exp(x - largest).sum(axis=-1)) + largest[..., 0]
+    largest = x.max(axis=axis, keepdims=True)
+    total = xp.log(xp.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
+    return total.squeeze(tuple(range(x.ndim)) if axis is None else axis)
 
 
-vjp(logsumexp, lambda g, y, x: getitem(g, index=(..., None)) * softmax(x))
+def _logsumexp_vjp(g: Any, y: Any, x: Any, axis: Axis = -1) -> Any:
+    return reshape(g, with_kept_axes(x.shape, axis)) * softmax(x, axis=axis)
+
+
+vjp(logsumexp, _logsumexp_vjp)
+for _call in (softmax, log_softmax, logsumexp):
+    explain(_call, lambda x, axis=-1: ("axis", f"nonempty axes of {x.shape}", f"{axis}"))
 
 
 @primitive

@@ -35,3 +35,42 @@ def test_a_large_tensor_is_shown_in_a_few_lines() -> None:
     assert "..." in shown
     assert "shape=(1000, 1000)" in shown
     assert len(shown.splitlines()) < 8
+
+
+def test_tensors_compare_as_arrays_do_and_pick_what_holds() -> None:
+    x = tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    for ours, theirs in ((x > 2, x.data > 2), (x >= 2, x.data >= 2), (x < x.T, x.data < x.data.T)):
+        np.testing.assert_array_equal(ours.data, theirs)
+    np.testing.assert_array_equal((x <= 2).data, x.data <= 2)
+    picked = x[x > 2]
+    picked.sum().backward()
+    assert x.grad is not None
+    np.testing.assert_array_equal(x.grad.data, [[0, 0], [1, 1]])
+
+
+def test_a_tensor_of_one_element_formats_and_converts_as_a_number() -> None:
+    loss = tensor(2.71828)
+    assert f"loss {loss:.3f}" == "loss 2.718"
+    assert f"{tensor([1, 2])}" == repr(tensor([1, 2]))
+    assert int(loss) == 2
+
+
+def test_tensors_have_the_reductions_and_shapes_of_arrays() -> None:
+    x = tensor([[1.0, 5.0, 3.0], [4.0, 0.0, 6.0]])
+    for name in ("min", "max", "var", "mean", "sum", "argmax"):
+        np.testing.assert_allclose(getattr(x, name)(axis=1).data, getattr(x.data, name)(axis=1), rtol=1e-6)
+    assert x.reshape((3, 2)).shape == x.reshape(3, -1).shape == (3, 2)
+
+
+def test_numpy_reads_tensors_and_arithmetic_with_arrays_gives_tensors() -> None:
+    x = tensor([1.0, 2.0], requires_grad=True)
+    assert np.asarray(x) is x.data
+    for y in (
+        np.array([3.0, 4.0], np.float32) * x,
+        x / np.float32(2),
+        2 - x,
+        np.eye(2, dtype=np.float32) @ x,
+    ):
+        assert isinstance(y, Tensor)
+        assert y.requires_grad
+        assert y.dtype == np.float32

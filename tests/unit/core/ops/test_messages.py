@@ -28,6 +28,8 @@ MESSAGES = {
     "where, argument condition: expected a shape that broadcasts with (3, 4) and (3,), got (2,)": lambda: (
         ops.where(np.array([True, False]), X, COLUMN)
     ),
+    "softmax, argument axis: expected nonempty axes of (3, 4), got 2": lambda: ops.softmax(X, axis=2),
+    "logsumexp, argument axis: expected nonempty axes of (3, 0), got -1": lambda: ops.logsumexp(X[:, :0]),
     "var, argument x: expected more than 1 elements to average, got shape (1, 4)": lambda: ops.var(
         X[:1], axis=0, correction=1
     ),
