@@ -18,6 +18,18 @@ next_order = count(0, -1).__next__
 """Numbers nodes and leaves as they are made, downwards: whatever was made from another has the lower one."""
 
 
+def _operators(name: str) -> tuple[Callable[[Tensor, Any], Tensor], Callable[[Tensor, Any], Tensor]]:
+    """What `tensor + other` and `other + tensor` call: the op of this name, with its arguments in order."""
+
+    def forward(self: Tensor, other: Any) -> Tensor:
+        return getattr(ops, name)(self, other)
+
+    def reflected(self: Tensor, other: Any) -> Tensor:
+        return getattr(ops, name)(other, self)
+
+    return forward, reflected
+
+
 class Tensor:
     """A NumPy or CuPy array that remembers the operation behind it.
 
@@ -135,59 +147,20 @@ class Tensor:
             about.append("requires_grad=True")
         return f"Tensor({values}, {', '.join(about)})"
 
-    def __add__(self, other: Any) -> Tensor:
-        return ops.add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return ops.add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return ops.subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return ops.subtract(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return ops.multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return ops.multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return ops.divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return ops.divide(other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return ops.power(self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return ops.power(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return ops.matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return ops.matmul(other, self)
+    __add__, __radd__ = _operators("add")
+    __sub__, __rsub__ = _operators("subtract")
+    __mul__, __rmul__ = _operators("multiply")
+    __truediv__, __rtruediv__ = _operators("divide")
+    __pow__, __rpow__ = _operators("power")
+    __matmul__, __rmatmul__ = _operators("matmul")
+    __gt__, __lt__ = _operators("greater")
+    __ge__, __le__ = _operators("greater_equal")
 
     def __neg__(self) -> Tensor:
         return ops.negative(self)
 
     def __abs__(self) -> Tensor:
         return ops.absolute(self)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return ops.greater(self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return ops.greater_equal(self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return ops.less(self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return ops.less_equal(self, other)
 
     def __getitem__(self, index: Any) -> Tensor:
         parts = index if isinstance(index, tuple) else (index,)

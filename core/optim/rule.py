@@ -48,15 +48,9 @@ class _AnyRule(Settings, ABC):
 
     @abstractmethod
     def update(
-        self,
-        step: int,
-        gradient: Array,
-        parameters: Array,
-        state: Rows,
-        out_parameters: Array,
-        out_state: Rows,
+        self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
     ) -> None:
-        """Take step `step` (from 1). Writes only to `out_*`, which may be the inputs themselves.
+        """Take step `step` (from 1). Writes only to `out` and `out_state`, which may be the inputs themselves.
 
         All arrays are of one shape and floating dtype: (n,), any slice of the flat buffers, for a Rule, which
         allocates two blocks of scratch, whatever n is; a whole parameter's own shape for a WholeRule.
@@ -74,13 +68,7 @@ class Rule(_AnyRule):
         """The arithmetic of step `step` on one block."""
 
     def update(
-        self,
-        step: int,
-        gradient: Array,
-        parameters: Array,
-        state: Rows,
-        out_parameters: Array,
-        out_state: Rows,
+        self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
     ) -> None:
         xp, dtype = array_module(parameters), parameters.dtype
 
@@ -91,26 +79,24 @@ class Rule(_AnyRule):
         decay = number(self.weight_decay) if self.weight_decay and not self.decoupled else None
         kept = number(self._kept) if self.weight_decay and self.decoupled else None
 
-        def block(
-            gradient: Array, parameters: Array, state: Rows, out_parameters: Array, out_state: Rows
-        ) -> None:
-            spare, out = first[: len(parameters)], second[: len(parameters)]
+        def block(gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows) -> None:
+            spare, change = first[: len(parameters)], second[: len(parameters)]
             if decay is not None:
                 gradient = xp.add(xp.multiply(parameters, decay, out=spare), gradient, out=spare)
-            change = kernel(gradient, state, out_state, spare, out)
+            change = kernel(gradient, state, out_state, spare, change)
             if kept is not None:
                 parameters = xp.multiply(parameters, kept, out=spare)
-            xp.subtract(parameters, change, out=out_parameters)
+            xp.subtract(parameters, change, out=out)
 
         length, size = len(parameters), _CPU_BLOCK if xp is np else _GPU_BLOCK
         first, second = xp.empty(min(size, length), dtype), xp.empty(min(size, length), dtype)
         if length <= size:
-            block(gradient, parameters, state, out_parameters, out_state)
+            block(gradient, parameters, state, out, out_state)
             return
         for start in range(0, length, size):
             part = slice(start, start + size)
             rows, out_rows = [row[part] for row in state], [row[part] for row in out_state]
-            block(gradient[part], parameters[part], rows, out_parameters[part], out_rows)
+            block(gradient[part], parameters[part], rows, out[part], out_rows)
 
 
 class WholeRule(_AnyRule):
@@ -130,18 +116,12 @@ class WholeRule(_AnyRule):
         """What step `step` subtracts from the parameter; writes to `new_state`, which may be `state`."""
 
     def update(
-        self,
-        step: int,
-        gradient: Array,
-        parameters: Array,
-        state: Rows,
-        out_parameters: Array,
-        out_state: Rows,
+        self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
     ) -> None:
         change = self.change(step, gradient, parameters, state, out_state)
         if self.decoupled and self.weight_decay:
             parameters = parameters * parameters.dtype.type(self._kept)
-        array_module(parameters).subtract(parameters, change, out=out_parameters)
+        array_module(parameters).subtract(parameters, change, out=out)
 
 
 def accumulate(xp: Any, moment: Array, kept: Array, newest: Array, out: Array) -> Array:
