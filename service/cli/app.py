@@ -115,6 +115,30 @@ def predict(
 
 
 @app.command()
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="A model file, or a job that succeeded.", show_default=False),
+    ],
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="PATH", help="The file to write.", show_default="MODEL.onnx"),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="End in the classes' probabilities, not logits.")
+    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Compare with what onnxruntime computes.")] = False,
+    address: AddressOption = None,
+    data_dir: DataFolderOption = None,
+    output: OutputOption = OutputMode.TEXT,
+) -> int:
+    """Write a trained model as an ONNX file."""
+    from .export import export_model
+
+    return export_model(model, path, probabilities, check, address, data_dir, Output(output))
+
+
+@app.command()
 def serve(
     host: Annotated[
         str, typer.Option(help="The interface to listen on; 0.0.0.0 for all of them.")

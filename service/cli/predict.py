@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from ...worker.model import SavedModel, load_model, read_inputs
-from .connection import connect
-from .errors import UsageProblem
+from ...worker.model import SavedModel, read_inputs
 from .exits import ExitStatus
 from .output import Output, OutputMode
+from .trained_model import load_named_model
 from .wording import count, significant
 
 ROWS_ON_A_TERMINAL = 20
@@ -50,7 +48,7 @@ class Predictions:
 def predict_file(model: str, inputs: Path, address: str | None, data_dir: Path | None, form: str) -> int:
     """Write predictions for all samples in `inputs` to standard output; returns the exit status."""
     output = Output(OutputMode.JSON if form == "json" else OutputMode.TEXT)
-    saved = _load(model, address, data_dir)
+    saved = load_named_model(model, address, data_dir)
     predictions = predict(saved, read_inputs(inputs, saved))
     if form == "json":
         for row in range(len(predictions)):
@@ -83,23 +81,6 @@ def prediction_object(predictions: Predictions, row: int) -> dict[str, object]:
         "probability": predictions.probability(row),
         "probabilities": predictions.values[row].tolist(),
     }
-
-
-def _load(model: str, address: str | None, data_dir: Path | None) -> SavedModel:
-    path = Path(model).expanduser()
-    if path.exists():
-        return load_model(path)
-    if path.suffix == ".safetensors" or len(path.parts) > 1:
-        raise UsageProblem(f"there is no model file {path}.")
-    with connect(address, data_dir) as connection:
-        job = connection.find(model)
-        if job.model is None:
-            raise UsageProblem(f"job '{job.id}' is {job.state.value.lower()} and has no model yet.")
-        local = connection.model_path(job)
-        if local is not None:
-            return load_model(local)
-        with tempfile.TemporaryDirectory(prefix="chainrule-") as folder:
-            return load_model(connection.client.download_model(job, Path(folder)))
 
 
 def _headings(predictions: Predictions) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 JOB = """
@@ -144,6 +145,35 @@ def test_predicting_with_what_is_no_model_says_so(run: Run, tmp_path: Path) -> N
     assert "there is no model file" in error_of(run("predict", "gone.safetensors", "new.npy"), 2)
     assert "safetensors" in error_of(run("predict", "job.yaml", "new.npy"), 2)
     assert "does not exist" in error_of(run("predict", "unknown", "new.npy"), 2)
+
+
+def test_an_exported_model_finds_the_same_probabilities_in_another_program(run: Run, tmp_path: Path) -> None:
+    job = train(run, "--set", "dataset.normalize=standard")["job"]
+    done = run("export", job, "model.onnx", "--probabilities", "--check")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = {line.split()[0]: line.split(maxsplit=1)[1] for line in done.stdout.splitlines()[1:]}
+    assert told["input"].startswith("features: float32, batch x 64")
+    assert told["output"] == "outputs: float32, batch x 10, probabilities"
+    assert told["opset"] == "18"
+    assert "differ by" in told["check"]
+    features = np.random.default_rng(0).integers(0, 17, (5, 64)).astype(np.float32)
+    np.save(tmp_path / "new.npy", features)
+    lines = run("predict", job, "new.npy", "--output", "json").stdout.splitlines()
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    [theirs] = session.run(["outputs"], {"features": features})
+    ours = [json.loads(line)["probabilities"] for line in lines]
+    np.testing.assert_allclose(np.asarray(theirs), ours, atol=1e-5)
+
+
+def test_an_export_is_told_in_json_and_overwrites_only_what_was_named(run: Run, tmp_path: Path) -> None:
+    model = train(run)["model"]
+    told = json.loads(run("export", model, "--output", "json").stdout)
+    assert told["model"] == str(tmp_path / "model.onnx")
+    assert told["outputs"] == {"outputs": {"type": "float32", "shape": ["batch", 10], "are": "logits"}}
+    assert told["size_bytes"] == (tmp_path / "model.onnx").stat().st_size
+    assert "exists already: name the file" in error_of(run("export", model), 2)
+    assert run("export", model, "model.onnx").returncode == 0
+    assert "there is no model file" in error_of(run("export", "gone.safetensors"), 2)
 
 
 def test_a_valid_job_is_shown_layer_by_layer_and_nothing_is_made(run: Run, tmp_path: Path) -> None:
