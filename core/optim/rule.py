@@ -50,7 +50,7 @@ class _AnyRule(Settings, ABC):
     def update(
         self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
     ) -> None:
-        """Take step `step` (from 1). Writes only to `out` and `out_state`, which may be the inputs themselves.
+        """Take step `step` (from 1). Writes to `out` and `out_state` only, which may be the inputs.
 
         All arrays are of one shape and floating dtype: (n,), any slice of the flat buffers, for a Rule, which
         allocates two blocks of scratch, whatever n is; a whole parameter's own shape for a WholeRule.

@@ -89,6 +89,7 @@ LAYER_CASES: dict[str, Case] = {
     "batch_norm_of_images": Case(lambda f, *all: f.batch_norm(*all), ((4, 3, 5, 4), (3,), (3,))),
     "batch_norm_evaluated": Case(lambda f, *all: f.batch_norm_evaluated(*all), ((4, 3, 5, 4), (3,), (3,))),
     "embedding_layer": Case(lambda f, table: f.embedding_layer(table), ((8, 6),)),
+    "sparse_linear": Case(lambda f, *all: f.sparse_linear(*all), ((5, 8), (int(MASK.sum()),), (10,))),
     "residual": Case(lambda f, *all: f.residual(*all), ((8, 10), (10, 10), (10,))),
 }
 

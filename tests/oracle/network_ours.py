@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from network_cases import LENGTHS, PICKS
+from network_cases import LENGTHS, MASK, PICKS
 from oracle_cases import Case, output_weights
 
 from chainrule.core import Tensor, grad, nn, ops
@@ -94,6 +94,7 @@ FUNCTIONS = SimpleNamespace(
     batch_norm=lambda x, w, b: _run(nn.BatchNorm(w.shape[0]), x, (w, b)),
     batch_norm_evaluated=_evaluated,
     embedding_layer=lambda w: _run(nn.Embedding(8, 6), Tensor(PICKS), (w,)),
+    sparse_linear=lambda x, w, b: _run(nn.SparseLinear(8, 10, mask=MASK), x, (w, b)),
     residual=lambda x, w, b: _run(nn.Residual(nn.Linear(10, 10)), x, (w, b)),
     **{name: getattr(ops, name) for name in ops.__all__},
     pad_last=_pad_last,

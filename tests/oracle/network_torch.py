@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
-from network_cases import LENGTHS, PICKS
+from network_cases import LENGTHS, MASK, PICKS
 from oracle_cases import Case, output_weights
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
 from torch.nn.utils.rnn import (  # pyright: ignore[reportMissingImports]
@@ -111,6 +111,12 @@ def _transformer(norm_first: bool, x: Any, *parameters: Any) -> Any:
     return torch.func.functional_call(module, values, (x,), {"src_key_padding_mask": _padding(x)})
 
 
+def _sparse_linear(x: Any, weight: Any, bias: Any) -> Any:
+    """The weight is listed unit after unit, as (8, 10) transposed."""
+    dense = torch.zeros(MASK.T.shape).masked_scatter(torch.from_numpy(MASK.T), weight)
+    return functional.linear(x, dense, bias)
+
+
 def _spectrogram(x: Any, size: int, hop: int) -> Any:
     window = torch.hann_window(size)
     return torch.stft(x, size, hop, window=window, center=False, return_complex=True).abs().square()
@@ -133,6 +139,7 @@ FUNCTIONS = SimpleNamespace(
     batch_norm=lambda x, w, b: functional.batch_norm(x, None, None, w, b, training=True),
     batch_norm_evaluated=_evaluated,
     embedding_layer=lambda w: functional.embedding(torch.from_numpy(PICKS), w),
+    sparse_linear=_sparse_linear,
     residual=lambda x, w, b: x + functional.linear(x, w.T, b),
     conv=_conv,
     conv_transpose=_conv_transpose,
