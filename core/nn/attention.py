@@ -108,7 +108,8 @@ class MultiHeadAttention(Module):
         query = self._by_head(self.query.forward(x, context))
         key = self._by_head(self.key.forward(source, context))
         value = self._by_head(self.value.forward(source, context))
-        mask = self._mask(x, source, lengths)
+        present = context.present_in(x) if memory is None else None
+        mask = self._mask(x, source, lengths, present)
         taken = attention(query, key, value, mask, lambda weights: self.dropout.forward(weights, context))
         return self.output.forward(ops.reshape(ops.transpose(taken, axes=(0, 2, 1, 3)), x.shape), context)
 
@@ -117,17 +118,19 @@ class MultiHeadAttention(Module):
         parts = ops.reshape(x, (*x.shape[:2], self.heads, self.units // self.heads))
         return ops.transpose(parts, axes=(0, 2, 1, 3))
 
-    def _mask(self, x: Tensor, source: Tensor, lengths: Array | None) -> Array | None:
+    def _mask(self, x: Tensor, source: Tensor, lengths: Array | None, present: Array | None) -> Array | None:
         """What may be taken, so that it broadcasts to (n, heads, to, from)."""
         xp = array_module(x.data)
         elements = xp.arange(source.shape[1])
         mask = elements <= xp.arange(x.shape[1])[:, None] if self.causal else None
-        if lengths is None:
+        if lengths is not None:
+            if lengths.shape != (x.shape[0],):
+                expected = f"shape ({x.shape[0]},)"
+                raise ShapeError(f"{self.kind}, argument lengths", expected, f"shape {lengths.shape}")
+            present = elements < xp.asarray(lengths)[:, None]
+        if present is None:
             return mask
-        if lengths.shape != (x.shape[0],):
-            expected = f"shape ({x.shape[0]},)"
-            raise ShapeError(f"{self.kind}, argument lengths", expected, f"shape {lengths.shape}")
-        there = (elements < xp.asarray(lengths)[:, None])[:, None, None, :]
+        there = present[:, None, None, :]
         return there if mask is None else there & mask
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

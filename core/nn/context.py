@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from ..array import Array
+from ..tensor import Tensor
 
 
 @dataclass(frozen=True)
 class ForwardContext:
-    """One forward pass. The four numbers key everything random in it.
+    """One forward pass. Seed, step and first_sample key everything random in it.
 
     training: True while learning, False while evaluating.
     seed, step: the job's seed and the global step.
     first_sample: the position in the mini-batch of the input's first row, so that cutting a mini-batch into
     micro-batches changes no sample's random numbers.
+    present: (n, time) booleans, false where a sequence is padding; None where nothing is. A Sequential learns
+    it from an Embedding with a padding id and tells the layers after that.
     """
 
     training: bool
     seed: int = 0
     step: int = 0
     first_sample: int = 0
+    present: Array | None = field(default=None, compare=False)
+
+    def present_in(self, x: Tensor) -> Array | None:
+        """`present` for x (n, time, ...), as long as no layer has made another number of elements of them."""
+        return None if self.present is None or self.present.shape != x.shape[:2] else self.present
 
 
 EVALUATION = ForwardContext(training=False)

@@ -35,7 +35,8 @@ class _Table(Module):
 class Embedding(_Table):
     """The rows of `weight` (rows, units) that integers name: (n, ...) -> (n, ..., units).
 
-    padding: this id gives zeros, and its row never changes.
+    padding: this id gives zeros, and its row never changes. In the same Sequential, attention then takes
+    nothing from where it is, and recurrent layers end a sequence at its last other id.
     """
 
     kind: ClassVar[str] = "embedding"

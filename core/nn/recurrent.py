@@ -150,7 +150,8 @@ class _Recurrent(Module):
         )
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        y, state = self.run(x)
+        present = context.present_in(x)
+        y, state = self.run(x, lengths=None if present is None else _lengths(present))
         if self.outputs == "all":
             return y
         return ops.concatenate([parts[0] for parts in state[-self.directions :]], axis=1)
@@ -207,6 +208,11 @@ class _Recurrent(Module):
             raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
         wide = self.units * self.directions
         return (input_shape[0], wide) if self.outputs == "all" else (wide,)
+
+
+def _lengths(present: Array) -> Array:
+    """Up to the last element that is there: (n, time) -> (n,)."""
+    return (present * array_module(present).arange(1, present.shape[1] + 1)).max(axis=1)
 
 
 def _over_time(

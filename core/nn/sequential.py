@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import ForwardContext
 from .dropout import Dropout
+from .embedding import Embedding
 from .module import Module
 
 
@@ -24,6 +26,8 @@ class Sequential(Module):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         for layer in self.layers:
+            if isinstance(layer, Embedding) and layer.padding is not None:
+                context = replace(context, present=x.data != layer.padding)
             x = layer.forward(x, context)
         return x
 

@@ -27,7 +27,17 @@ def multi_head_attention(graph: Graph, layer: nn.MultiHeadAttention, x: Value) -
     if layer.causal:
         later = np.triu(np.full((time, time), np.finfo(np.float32).min), 1)
         scores = graph.op("Add", scores, graph.constant(later))
-    taken = graph.op("MatMul", graph.op("Softmax", scores, axis=-1), value)
+    present = graph.present_in(x)
+    if present is None:
+        weights = graph.op("Softmax", scores, axis=-1)
+    else:
+        there = graph.reshape(present, 1, 1, time)
+        if layer.causal:  # an element that may take from none takes zeros
+            earlier = graph.cast(graph.constant(np.tri(time)), "BOOL")
+            there = graph.op("And", there, earlier)
+        scores = graph.op("Where", there, scores, graph.constant(float(np.finfo(np.float32).min)))
+        weights = graph.op("Where", there, graph.op("Softmax", scores, axis=-1), graph.constant(0))
+    taken = graph.op("MatMul", weights, value)
     side_by_side = graph.reshape(graph.op("Transpose", taken, perm=[0, 2, 1, 3]), *x.shape)
     return graph.apply(layer.output, Value(side_by_side, x.shape)).name
 

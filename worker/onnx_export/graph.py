@@ -48,6 +48,8 @@ class Graph:
         self._translators = translators
         self._places = dict(_places(model, ""))
         self._place = ""
+        self.present: Value | None = None
+        """(time,) booleans, false where sequences are padding, while layers that heed it are applied."""
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: dict[str, np.ndarray] = {}
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
@@ -81,6 +83,14 @@ class Graph:
     def reshape(self, x: str, *shape: int) -> str:
         """The samples of x (n, ...) as (n, *shape)."""
         return self.op("Reshape", x, self.integers(0, *shape))  # 0: the size that there is
+
+    def cast(self, x: str, kind: str) -> str:
+        """x as numbers of another kind, by ONNX's name of it: BOOL, INT32."""
+        return self.op("Cast", x, to=getattr(onnx.TensorProto, kind))
+
+    def present_in(self, x: Value) -> str | None:
+        """The name of `present`, as long as x (time, ...) still has the axis of time that it is about."""
+        return None if self.present is None or self.present.shape != x.shape[:1] else self.present.name
 
     def parameter(self, layer: nn.Module, name: str) -> str:
         """A layer's own tensor, as it is."""

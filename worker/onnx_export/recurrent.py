@@ -40,6 +40,7 @@ def _recurrent(graph: Graph, layer: Any, x: Value, kind: str, gates: Sequence[in
         **attributes,
     }
     sequence = graph.op("Transpose", x.name, perm=[1, 0, 2])
+    lengths = _lengths(graph, x)
     last = ""
     for index in range(len(layer.cells) // layer.directions):
         cells = layer.cells[index * layer.directions : (index + 1) * layer.directions]
@@ -47,13 +48,24 @@ def _recurrent(graph: Graph, layer: Any, x: Value, kind: str, gates: Sequence[in
             graph.weight(layer, f"{name}_{index}", np.stack([part(cell, gates) for cell in cells]))
             for name, part in (("W", _input_weight), ("R", _state_weight), ("B", _biases))
         ]
-        outputs, last = graph.ops(kind, [sequence, *weights], 2, **options)
+        outputs, last = graph.ops(kind, [sequence, *weights, *lengths], 2, **options)
         # (time, directions, n, units) -> (time, n, directions * units)
         by_sample = graph.op("Transpose", outputs, perm=[0, 2, 1, 3])
         sequence = graph.op("Reshape", by_sample, graph.integers(0, 0, wide))
     if layer.outputs == "last":  # (directions, n, units)
         return graph.reshape(graph.op("Transpose", last, perm=[1, 0, 2]), wide)
     return graph.reshape(graph.op("Transpose", sequence, perm=[1, 0, 2]), time, wide)
+
+
+def _lengths(graph: Graph, x: Value) -> list[str]:
+    """The number of elements up to the last that is no padding, if anything is padding."""
+    present = graph.present_in(x)
+    if present is None:
+        return []
+    places = graph.cast(present, "INT64")
+    places = graph.op("Mul", places, graph.integers(*range(1, x.shape[0] + 1)))
+    last = graph.op("ReduceMax", places, graph.integers(1), keepdims=0)
+    return [graph.cast(last, "INT32")]
 
 
 def _input_weight(cell: Any, gates: Sequence[int]) -> np.ndarray:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core import nn
+from .graph import Value
 
 if TYPE_CHECKING:
-    from .graph import Graph, Value
+    from .graph import Graph
 
 
 def sequential(graph: Graph, layer: nn.Sequential, x: Value) -> str:
+    outside = graph.present
     for part in layer.layers:
+        if isinstance(part, nn.Embedding) and part.padding is not None:
+            is_padding = graph.op("Equal", x.name, graph.integers(part.padding))
+            graph.present = Value(graph.op("Not", is_padding), x.shape)
         x = graph.apply(part, x)
+    graph.present = outside
     return x.name
 
 

@@ -142,6 +142,30 @@ def test_the_three_dropouts_of_a_block_draw_different_numbers() -> None:
     assert len({layer(ones, TRAINING).data.tobytes() for layer in layers}) == 3
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        (nn.MultiHeadAttention(4, 2), nn.TransformerBlock(4, 2, 8, causal=True)),
+        (nn.GRU(4, 3, layers=2, bidirectional=True), nn.LSTM(6, 2, bidirectional=True, outputs="last")),
+        (nn.Residual(nn.Sequential(nn.TransformerBlock(4, 2, 8))), nn.RNN(4, 3, outputs="last")),
+    ],
+    ids=["attention", "recurrent", "nested"],
+)
+def test_padding_ids_of_an_embedding_change_nothing_for_the_layers_after_it(layers) -> None:
+    model = nn.Sequential(nn.Embedding(9, 4, padding=0), nn.SinusoidalPositions(9, 4), *layers)
+    nn.initialize(model, seed=1)
+    ids = np.array([[3, 1, 4, 1], [5, 2, 0, 0]])
+    alone, longer = model(Tensor(ids[1:, :2])).data, model(Tensor(np.pad(ids, ((0, 0), (0, 3))))).data
+    if alone.ndim == 3:
+        longer = longer[:, :2]
+    np.testing.assert_allclose(longer[1:], alone, rtol=1e-5, atol=1e-6)
+    other = nn.Sequential(nn.Embedding(9, 4), *model.layers[1:])
+    for name, parameter in other.parameters().items():
+        parameter.data = model.parameters()[name].data
+    if not isinstance(layers[0], nn.MultiHeadAttention):
+        assert not np.allclose(other(Tensor(ids[1:])).data, alone, atol=1e-3)
+
+
 def test_attention_to_a_memory_takes_from_it_only(check_derivatives) -> None:
     layer = nn.MultiHeadAttention(2, 1)
     parameters = [Tensor(values) for values in values_of(layer)]

@@ -89,6 +89,19 @@ LAYERS = [
     Case(lambda: nn.TransformerBlock(8, 2, 16, activation=nn.ReLU()), (5, 8)),
     Case(lambda: nn.Sequential(nn.Linear(4, 3), nn.Tanh()), (4,)),
     Case(lambda: nn.Sequential(nn.Sequential(nn.Linear(4, 3)), nn.Sequential()), (4,)),
+    *(
+        Case(lambda layer=layer: nn.Sequential(nn.Embedding(4, 6, padding=1), layer), (7,), ids=4)
+        for layer in (
+            nn.MultiHeadAttention(6, 2),
+            nn.MultiHeadAttention(6, 2, causal=True),
+            nn.Sequential(nn.TransformerBlock(6, 3, 8)),
+            nn.RNN(6, 3),
+            nn.LSTM(6, 3, layers=2, bidirectional=True),
+            nn.LSTM(6, 3, bidirectional=True, outputs="last"),
+            nn.GRU(6, 3, bidirectional=True),
+            nn.GRU(6, 3, layers=2, outputs="last"),
+        )
+    ),
     Case(lambda: nn.Residual(nn.Linear(4, 4)), (4,)),
     Case(lambda: nn.Residual(nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(3, 4, 1, 2)), (3, 5, 5)),
     Case(lambda: nn.Parallel(nn.Linear(4, 3), nn.Linear(4, 2), nn.Flatten()), (4,)),
