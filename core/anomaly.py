@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .array import Array, array_module
+from .array import Array, array_module, is_floating
 from .backward import watchers
 from .errors import ChainruleError
 from .graph import Node, Operation, observers
@@ -68,7 +68,7 @@ class _Detector:
 def _odd(value: Any) -> str:
     """What is not finite in an argument: "NaN", "an infinity" or ""."""
     dtype = getattr(value, "dtype", None)
-    if dtype is None or dtype.kind != "f" or not hasattr(value, "reshape"):
+    if dtype is None or not is_floating(dtype) or not hasattr(value, "reshape"):
         return ""
     xp = array_module(value)
     if bool(xp.isfinite(value).all()):

@@ -1,16 +1,25 @@
-"""The one place that chooses between NumPy and CuPy; nothing else in chainrule imports CuPy."""
+"""The one place that chooses between NumPy and CuPy, and that knows bfloat16, which neither of them does.
+
+Nothing else in chainrule imports CuPy or ml_dtypes.
+"""
 
 from __future__ import annotations
 
 import sys
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
-from .errors import DeviceError
+from .errors import DeviceError, DTypeError
 
 Array = Any
 """A NumPy or CuPy array. The two have no type in common, so the name documents and checks nothing."""
+
+HALVES = (np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16))
+"""What is stored in 16 bits, and computed in float32."""
+FLOATS = {str(dtype): dtype for dtype in (np.dtype(np.float64), np.dtype(np.float32), *HALVES)}
+"""The floating dtypes by name."""
 
 _INSTALL_CUPY = "pip install 'chainrule[gpu-cu12]' (CUDA 12) or 'chainrule[gpu-cu13]' (CUDA 13)"
 
@@ -21,6 +30,29 @@ def array_module(x: Array) -> Any:
         return np
     cupy = sys.modules.get("cupy")
     return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
+
+
+def is_floating(dtype: np.dtype) -> bool:
+    """Whether derivatives can be taken with numbers of this type."""
+    return dtype.kind == "f" or dtype in HALVES
+
+
+def accumulator(dtype: np.dtype) -> np.dtype:
+    """What numbers of this type are added up in: float32 for halves."""
+    return FLOATS["float32"] if dtype in HALVES else dtype
+
+
+def floating(dtype: Any) -> np.dtype:
+    """The floating dtype that is meant: `"bfloat16"`, `np.float32`. Raises DTypeError for any other."""
+    name = dtype if isinstance(dtype, str) else str(np.dtype(dtype))
+    if name not in FLOATS:
+        raise DTypeError(f"dtype: expected one of {', '.join(FLOATS)}, got {name}")
+    return FLOATS[name]
+
+
+def limits(dtype: np.dtype) -> Any:
+    """`eps`, `max`, `tiny` and the like of a floating dtype, as numpy.finfo gives them."""
+    return ml_dtypes.finfo(dtype)
 
 
 def device_module(device: str) -> Any:
@@ -57,4 +89,12 @@ def to_numpy(x: Array) -> np.ndarray:
 def to_device(x: Array, device: str) -> Array:
     """`x` on `device`; `x` itself where it is there already."""
     xp = device_module(device)
-    return to_numpy(x) if xp is np else xp.asarray(x)
+    if xp is np:
+        return to_numpy(x)
+    try:
+        return xp.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise DTypeError(
+            f"device cuda: CuPy {xp.__version__} holds no arrays of {x.dtype} ({error}); "
+            "bfloat16 takes CuPy 14 or later, float16 any"
+        ) from error

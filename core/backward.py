@@ -169,7 +169,7 @@ def walk(
                 raise GraphError(f"{operation.name}: no derivative with respect to argument {position}")
             cotangent = rule(g, y, *arguments, **node.options)
             if cotangent.shape != values[position].shape:
-                cotangent = _sum_to(cotangent, values[position].shape, node, position)
+                cotangent = sum_to(cotangent, values[position].shape, operation.name, position)
             if watchers:
                 _tell(node, position, cotangent)
             order = parent.order
@@ -180,8 +180,10 @@ def walk(
                     leaves.append(parent)
                 else:
                     heappush(frontier, (order, parent))
-            else:
+            elif cotangent.dtype.itemsize > 2:
                 cotangents[order] = previous + cotangent
+            else:
+                cotangents[order] = wide(previous) + wide(cotangent)
         if free:
             node.parents = node.values = node.y = None
     if hooks:
@@ -210,18 +212,18 @@ def _tensor_of(data: Array, node: Any) -> Tensor:
     return tensor
 
 
-def _sum_to(x: Any, shape: tuple[int, ...], node: Any, position: int) -> Any:
+def sum_to(x: Any, shape: tuple[int, ...], name: str, position: int) -> Any:
     """Undo a broadcast from `shape`: sum `x` over the axes that the broadcast added or stretched."""
     added = len(x.shape) - len(shape)
     if added < 0 or any(size not in (1, x.shape[axis + added]) for axis, size in enumerate(shape)):
         raise GraphError(
-            f"{node.operation.name}: expected the derivative with respect to argument {position} to have "
+            f"{name}: expected the derivative with respect to argument {position} to have "
             f"that argument's shape {shape}, or one that it broadcasts to, got {x.shape}"
         )
     axes = tuple(range(added)) + tuple(
         axis + added for axis, size in enumerate(shape) if size == 1 and x.shape[axis + added] != 1
     )
-    return ops.reshape(ops.sum(x, axis=axes), shape)
+    return ops.reshape(ops.sum(wide(x), axis=axes), shape)
 
 
 def _like(gradient: Any, tensor: Tensor) -> Any:
@@ -269,3 +271,4 @@ def _tell(node: Node, position: int, cotangent: Any) -> None:
 
 
 from . import ops  # noqa: E402  The engine sums with the ops that it runs.
+from .precision import wide  # noqa: E402

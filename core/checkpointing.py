@@ -12,7 +12,7 @@ from typing import Any
 from .array import Array, array_module
 from .backward import walk
 from .errors import GraphError
-from .graph import Node, no_grad, primitive, recording, vjp
+from .graph import Node, moves, no_grad, primitive, recording, vjp
 from .nn.module import Module
 from .recomputation import second_pass
 from .tensor import Tensor, next_order
@@ -33,6 +33,7 @@ def checkpoint(
     used = list({id(p): p for p in parameters if p.requires_grad and id(p) not in given}.values())
     part = _Part(function, inputs, used, options)
     call = primitive(part.values)
+    moves(call)  # it computes by operations that know what to do
     vjp(call, *(part.rule(position) for position in range(len(inputs) + len(used))))
     return call(*inputs, *used)
 
@@ -106,6 +107,7 @@ def _boundary(x: Array) -> Array:
 
 
 vjp(_boundary, lambda g, y, x: g)
+moves(_boundary)
 
 
 def _place(tensor: Tensor) -> int:

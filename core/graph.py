@@ -33,16 +33,19 @@ Explanation = tuple[str, str, str]
 class Operation:
     """What the engine knows about a primitive: its name, its vjps, how to explain a call that failed.
 
-    retained: by the bit set of the arguments that a derivative is wanted for, what a node keeps.
+    retained: by the bit set of the arguments that a derivative is wanted for, what a node keeps. moves: it
+    computes nothing, and takes half precision as it is. narrow: what is recorded in its place for others.
     """
 
-    __slots__ = ("explain", "name", "retained", "vjps")
+    __slots__ = ("explain", "moves", "name", "narrow", "retained", "vjps")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.vjps: tuple[Vjp | None, ...] = ()
         self.explain: Callable[..., Explanation] = _explain_broadcast
         self.retained: dict[int, tuple[bool, tuple[int, ...]]] = {}
+        self.moves = False
+        self.narrow: Operation | None = None
 
 
 class Node:
@@ -121,6 +124,8 @@ def primitive(formula: Callable[Parameters, Array]) -> Callable[Parameters, Tens
         values = []
         parents = []
         wanted = 0
+        half = False
+        recorded = operation
         for argument in arguments:
             if argument.__class__ is Tensor:
                 if argument.requires_grad:
@@ -128,9 +133,14 @@ def primitive(formula: Callable[Parameters, Array]) -> Callable[Parameters, Tens
                     wanted += 1 << position
                     parents.append((position, argument.node or argument))
                 argument = argument.data
+                if argument.itemsize == 2:
+                    half = True
             values.append(argument)
         try:
-            data = compute(*values, **options)
+            if half:
+                recorded, data = precision.compute(operation, compute, values, options)
+            else:
+                data = compute(*values, **options)
         except (ValueError, IndexError, TypeError) as error:
             _raise_explained(operation, values, options, error)
             raise
@@ -142,7 +152,7 @@ def primitive(formula: Callable[Parameters, Array]) -> Callable[Parameters, Tens
         if wanted and _recording.enabled:
             output.requires_grad = True
             output.node = node = _new_node(Node)
-            node.operation = operation
+            node.operation = recorded
             node.parents = parents
             node.values = values
             node.options = options
@@ -174,6 +184,13 @@ def vjp(call: Callable[..., Any], *rules: Vjp | None) -> None:
     """Set a primitive's derivative rules, one a positional argument; None where there is no derivative."""
     _operations[call].vjps = rules
     _operations[call].retained.clear()
+    _operations[call].narrow = None
+
+
+def moves(*calls: Callable[..., Any]) -> None:
+    """Mark primitives that only move elements, or pick them: those of half precision need no float32."""
+    for call in calls:
+        _operations[call].moves = True
 
 
 def explain(call: Callable[..., Any], explanation: Callable[..., Explanation]) -> None:
@@ -210,9 +227,10 @@ def _explain_broadcast(first: Array, *others: Array, **options: Any) -> Explanat
     return "b", f"a shape that broadcasts with {shape}", ", ".join(str(np.shape(other)) for other in others)
 
 
+from . import precision  # noqa: E402
 from .backward import backward, grad  # noqa: E402  The walk back is in a file of its own, its users find it here.
 
 __all__ = [
-    "Explanation", "Node", "Observer", "Operation", "Vjp", "backward", "explain", "grad", "no_grad",
+    "Explanation", "Node", "Observer", "Operation", "Vjp", "backward", "explain", "grad", "moves", "no_grad",
     "observers", "operation_of", "primitive", "recording", "vjp",
 ]  # fmt: skip

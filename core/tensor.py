@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .array import Array, array_module, to_device, to_numpy
+from .array import Array, array_module, floating, is_floating, to_device, to_numpy
 from .errors import DTypeError, GraphError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Tensor:
     order: int
 
     def __init__(self, data: Array, requires_grad: bool = False) -> None:
-        if requires_grad and data.dtype.kind != "f":
+        if requires_grad and not is_floating(data.dtype):
             raise DTypeError(
                 f"tensor: expected a floating dtype where a gradient is wanted, got {data.dtype}"
             )
@@ -100,6 +100,11 @@ class Tensor:
     def detach(self) -> Tensor:
         """The same array, cut off from the graph."""
         return Tensor(self.data)
+
+    def astype(self, dtype: Any) -> Tensor:
+        """In another floating dtype, such as "bfloat16"; the gradient comes back in this one."""
+        dtype = floating(dtype)
+        return self if dtype == self.dtype else ops.cast(self, dtype)
 
     def backward(self, retain_graph: bool = False) -> None:
         """Add d self / d leaf to `.grad` of every leaf that requires it. self: one element.

@@ -2,7 +2,7 @@
 
 A loss is first one value a sample. reduction "none" gives these; "sum" adds them up, so that the parts of a
 mini-batch add up to the whole; "mean" is sum / n. With `weights`, one a sample, each value counts that many
-times: "mean" is the weighted mean. One file a family.
+times: "mean" is the weighted mean. Of outputs in half precision it is float32. One file a family.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Any
 from .. import ops
 from ..array import Array, array_module
 from ..ops.constant import value
+from ..precision import wide
 from ..tensor import Tensor
 from .reduction import (
     Reduction,
@@ -35,6 +36,7 @@ def softmax_cross_entropy(
     class_weights: (classes,) multiply a sample's weight by its label's. Samples labelled `ignored` count for
     nothing.
     """
+    logits = wide(logits)
     plain = weights is None and class_weights is None and ignored is None and not label_smoothing
     if plain and logits.ndim <= 2 and reduction in ("mean", "sum"):
         total = ops.softmax_cross_entropy(logits, labels)
@@ -61,6 +63,7 @@ def negative_log_likelihood(
     ignored: int | None = None,
 ) -> Tensor:
     """-log_probabilities[label], for a model that ends in log_softmax. The rest: as softmax_cross_entropy."""
+    log_probabilities = wide(log_probabilities)
     name = "negative_log_likelihood"
     ids, counted = require_labels(name, log_probabilities, labels, ignored)
     by_class = None if class_weights is None else constant(class_weights, log_probabilities)
@@ -81,6 +84,7 @@ def binary_cross_entropy(
     Both: (n, outputs), the target t in 0 .. 1; label_smoothing draws it towards 1/2 by that much.
     positive_weight: a number, or one an output; multiplies the first term, for rare positives.
     """
+    logits, target = wide(logits), wide(target)
     require_same_shape("binary_cross_entropy", "target", logits, target)
     if not isinstance(target, Tensor):
         target = constant(target, logits)
@@ -102,6 +106,7 @@ def kl_divergence(
 
     log_probabilities: (n, classes), of the model; target: the probabilities t (n, classes).
     """
+    log_probabilities, target = wide(log_probabilities), wide(target)
     require_same_shape("kl_divergence", "target", log_probabilities, target)
     if not isinstance(target, Tensor):
         target = constant(target, log_probabilities)

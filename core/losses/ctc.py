@@ -8,6 +8,7 @@ from .. import ops
 from ..array import Array, array_module, to_numpy
 from ..errors import ShapeError
 from ..ops.constant import value
+from ..precision import wide
 from ..tensor import Tensor
 from .reduction import Reduction, reduced
 
@@ -30,6 +31,7 @@ def ctc(
     beyond a sample's label_lengths (n,). logit_lengths (n,): how many steps of each sample count. "mean" is
     over samples; PyTorch's divides each loss by its sample's number of labels before.
     """
+    logits = wide(logits)
     ids, steps, sizes = _checked(logits, labels, logit_lengths, label_lengths, blank)
     xp = array_module(logits.data)
     count, longest = ids.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..array import Array, array_module
+from ..precision import wide
 from ..tensor import Tensor
 from .reduction import (
     Reduction,
@@ -28,6 +29,7 @@ def hinge(
 
     Both: (n, outputs), the target -1 or 1. Cortes & Vapnik (1995); power 2 is the squared hinge.
     """
+    scores, target = wide(scores), wide(target)
     require_same_shape("hinge", "target", scores, target)
     if not isinstance(target, Tensor):
         target = constant(target, scores)
@@ -47,6 +49,7 @@ def multiclass_hinge(
 
     Weston & Watkins (1998). scores: (n, classes); labels: integers 0 .. classes - 1 (n,).
     """
+    scores = wide(scores)
     ids, _ = require_labels("multiclass_hinge", scores, labels)
     own = ops.reshape(picked(scores, ids), (*ids.shape, 1))
     others = constant(array_module(ids).arange(scores.shape[-1]) != ids[..., None], scores)

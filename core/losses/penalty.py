@@ -12,17 +12,18 @@ from operator import add
 
 from .. import ops
 from ..array import array_module
+from ..precision import wide
 from ..tensor import Tensor
 
 
 def l1(parameters: Sequence[Tensor], strength: float) -> Tensor:
     """strength * the sum of |p|: weights of little use become 0."""
-    return strength * reduce(add, [ops.sum(ops.absolute(p)) for p in parameters])
+    return strength * reduce(add, [ops.sum(ops.absolute(p)) for p in map(wide, parameters)])
 
 
 def l2(parameters: Sequence[Tensor], strength: float) -> Tensor:
     """strength / 2 * the sum of p², whose derivative is strength * p: the weight_decay of SGD."""
-    return 0.5 * strength * reduce(add, [ops.sum(p * p) for p in parameters])
+    return 0.5 * strength * reduce(add, [ops.sum(p * p) for p in map(wide, parameters)])
 
 
 def max_norm(parameters: Sequence[Tensor], strength: float, limit: float) -> Tensor:
@@ -31,7 +32,7 @@ def max_norm(parameters: Sequence[Tensor], strength: float, limit: float) -> Ten
     parameters: weights (inputs, units) or kernels (units, ...). `limit_norms` is the hard form of the same.
     """
     # A unit within the limit is taken for one of length `limit`: no derivative, not even of a length of 0.
-    squares = [ops.maximum(ops.sum(p * p, axis=_incoming(p)), limit * limit) for p in parameters]
+    squares = [ops.maximum(ops.sum(p * p, axis=_incoming(p)), limit * limit) for p in map(wide, parameters)]
     excesses = [ops.sqrt(square) - limit for square in squares]
     return strength * reduce(add, [ops.sum(excess * excess) for excess in excesses])
 

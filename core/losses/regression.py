@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .. import ops
 from ..array import Array
+from ..precision import wide
 from ..tensor import Tensor
 from .reduction import Reduction, mean_of_outputs, reduced, require_same_shape
 
@@ -12,6 +13,7 @@ def squared_error(
     prediction: Tensor, target: Tensor | Array, reduction: Reduction = "mean", weights: Array | None = None
 ) -> Tensor:
     """(prediction - target) ** 2, averaged over a sample's outputs. Both: (n, outputs)."""
+    prediction = wide(prediction)
     require_same_shape("squared_error", "target", prediction, target)
     difference = prediction - target
     squares = difference * difference
@@ -25,6 +27,7 @@ def absolute_error(
     prediction: Tensor, target: Tensor | Array, reduction: Reduction = "mean", weights: Array | None = None
 ) -> Tensor:
     """|prediction - target|, averaged over a sample's outputs. Both: (n, outputs)."""
+    prediction = wide(prediction)
     require_same_shape("absolute_error", "target", prediction, target)
     return reduced("absolute_error", mean_of_outputs(ops.absolute(prediction - target)), reduction, weights)
 
@@ -40,6 +43,7 @@ def huber(
 
     Averaged over a sample's outputs. Both: (n, outputs). With c = d clipped to ±delta it is c * (d - c / 2).
     """
+    prediction = wide(prediction)
     require_same_shape("huber", "target", prediction, target)
     difference = prediction - target
     clipped = ops.clip(difference, low=-delta, high=delta)

@@ -7,6 +7,7 @@ from typing import Any
 from .. import ops
 from ..array import Array
 from ..errors import ShapeError
+from ..precision import wide
 from ..tensor import Tensor
 from .reduction import Reduction, constant, reduced, require_same_shape
 
@@ -26,6 +27,7 @@ def cosine(
 
     a, b: (n, features); target: 1 for together, -1 for not (n,).
     """
+    a, b = wide(a), wide(b)
     require_same_shape("cosine", "b", a, b)
     together = _together("cosine", a, target)
     lengths = ops.sqrt(ops.sum(a * a, axis=-1) + _EPSILON) * ops.sqrt(ops.sum(b * b, axis=-1) + _EPSILON)
@@ -46,6 +48,7 @@ def contrastive(
 
     Hadsell, Chopra & LeCun, CVPR 2006. a, b: (n, features); target: 1 for together, -1 or 0 for not (n,).
     """
+    a, b = wide(a), wide(b)
     require_same_shape("contrastive", "b", a, b)
     together = _together("contrastive", a, target)
     difference = a - b
@@ -67,6 +70,7 @@ def triplet_margin(
 
     Schroff, Kalenichenko & Philbin, "FaceNet", CVPR 2015, with distances that are not squared.
     """
+    anchor, positive, negative = wide(anchor), wide(positive), wide(negative)
     require_same_shape("triplet_margin", "positive", anchor, positive)
     require_same_shape("triplet_margin", "negative", anchor, negative)
     losses = ops.relu(distance(anchor, positive) - distance(anchor, negative) + margin)

@@ -10,6 +10,7 @@ from .. import ops
 from ..array import Array, array_module, to_numpy
 from ..errors import ChainruleError, ShapeError
 from ..ops.constant import value
+from ..precision import wide
 from ..tensor import Tensor
 from .reduction import Reduction, reduced
 from .similarity import triplet_margin
@@ -34,6 +35,7 @@ def mined_triplet_margin(
     embeddings: (n, features); labels: integers (n,). A triplet has the weight of its anchor; "none" gives a
     value a triplet, in the order of anchors. Without a triplet the loss is 0.
     """
+    embeddings = wide(embeddings)
     name = "mined_triplet_margin"
     ids = to_numpy(value(labels))
     if embeddings.ndim != 2:

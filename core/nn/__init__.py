@@ -23,6 +23,7 @@ from .activation import (
 from .attention import MultiHeadAttention, TimeLinear, TransformerBlock, attention
 from .branch import Parallel, Reshape, Residual
 from .buffer import buffers
+from .casting import cast
 from .context import EVALUATION, ForwardContext
 from .convolution import Conv1d, Conv2d, ConvTranspose2d
 from .dropout import Dropout
@@ -94,6 +95,7 @@ __all__ = [
     "TransformerBlock",
     "attention",
     "buffers",
+    "cast",
     "detached",
     "initialize",
 ]

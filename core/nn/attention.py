@@ -6,10 +6,8 @@ from collections.abc import Callable
 from math import sqrt
 from typing import ClassVar
 
-import numpy as np
-
 from .. import ops
-from ..array import Array, array_module
+from ..array import Array, array_module, limits
 from ..errors import ShapeError
 from ..init import he_uniform, zeros
 from ..tensor import Tensor
@@ -59,11 +57,11 @@ def attention(
     take from none takes zeros. drop: what becomes of the weights (..., to, from) before they are used.
     """
     order = (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2)
-    scores = ops.matmul(query, ops.transpose(key, axes=order)) * (1 / sqrt(query.shape[-1]))
+    scores = ops.matmul(query * (1 / sqrt(query.shape[-1])), ops.transpose(key, axes=order))
     if mask is None:
         weights = ops.softmax(scores)
     else:
-        weights = ops.softmax(ops.where(mask, scores, float(np.finfo(scores.dtype).min)))
+        weights = ops.softmax(ops.where(mask, scores, float(limits(scores.dtype).min)))
         weights = ops.where(mask, weights, 0)
     return ops.matmul(weights if drop is None else drop(weights), value)
 

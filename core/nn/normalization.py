@@ -12,6 +12,7 @@ from .. import ops
 from ..array import Array, array_module
 from ..errors import ChainruleError, ShapeError
 from ..init import ones, zeros
+from ..precision import wide
 from ..recomputation import recomputing
 from ..tensor import Tensor
 from .context import ForwardContext
@@ -145,7 +146,8 @@ class BatchNorm(_Normalization):
         if not context.training:
             deviation = ops.sqrt(self.running_variance + self.epsilon)
             centered = x - _along_channels(self.running_mean, x)
-            return centered * (weight / _along_channels(deviation, x)) + bias
+            y = centered * (weight / _along_channels(deviation, x)) + bias
+            return y if weight.dtype != x.dtype else y.astype(x.dtype)
         axes = (0, *range(2, x.ndim))
         if not recomputing():
             self.observed = _statistics(x.data, axes)
@@ -163,7 +165,7 @@ class BatchNorm(_Normalization):
 
 def _statistics(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
     """The mean of each channel, and the variance that estimates the one of all samples there could be."""
-    elements = x.size // x.shape[1]
+    x, elements = wide(x), x.size // x.shape[1]
     variance = x.var(axis=axes)
     return x.mean(axis=axes), variance * (elements / (elements - 1)) if elements > 1 else variance
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..array import Array, array_module
 from ..graph import primitive, vjp
+from ..precision import rounded_once
 from .arithmetic import absolute, expm1, tanh
 from .comparison import greater
 from .constant import above, zeros
@@ -69,9 +70,12 @@ def silu(x: Any) -> Any:
 
 def gelu(x: Any, approximate: bool = False) -> Any:
     """x times the normal distribution function of x; approximate: by a tanh. Hendrycks and Gimpel, 2016."""
-    if approximate:
-        return x * sigmoid((x + x * x * x * 0.044715) * (2 * sqrt(2 / pi)))
-    return x * normal_cdf(x)
+    return _gelu_by_tanh(x) if approximate else x * normal_cdf(x)
+
+
+@rounded_once
+def _gelu_by_tanh(x: Any) -> Any:
+    return x * sigmoid((x + x * x * x * 0.044715) * (2 * sqrt(2 / pi)))
 
 
 def mish(x: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..array import Array, array_module
-from ..graph import Vjp, primitive, vjp
+from ..graph import Vjp, moves, primitive, vjp
 from .constant import above, equal, sign, value
 
 
@@ -104,8 +104,8 @@ def maximum(a: Array, b: Array) -> Array:
 
 vjp(
     maximum,
-    lambda g, y, a, b: g * (above(y, b) + 0.5 * equal(a, b)),
-    lambda g, y, a, b: g * (above(y, a) + 0.5 * equal(a, b)),
+    lambda g, y, a, b: g * (above(a, b) + 0.5 * equal(a, b)),
+    lambda g, y, a, b: g * (above(b, a) + 0.5 * equal(b, a)),
 )
 
 
@@ -116,3 +116,4 @@ def cast(x: Array, dtype: np.dtype) -> Array:
 
 
 vjp(cast, lambda g, y, x, dtype: cast(g, x.dtype))
+moves(cast)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, is_floating
 from ..tensor import Tensor
 
 _CACHED_BYTES = 1 << 20
@@ -52,7 +52,7 @@ def select(condition: Array, a: Any, b: Any) -> Array:
     foreseen and what it learned of a small array does not help.
     """
     xp, dtype = array_module(condition), np.result_type(a, b)
-    if xp is not np or np.size(condition) < _MANY or dtype.kind != "f":
+    if xp is not np or np.size(condition) < _MANY or not is_floating(dtype):
         return xp.where(condition, a, b)
     bits = np.dtype(f"u{dtype.itemsize}")
     one, other = (np.asarray(x, dtype).view(bits) for x in (a, b))

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, accumulator, array_module
 from ..errors import DTypeError
-from ..graph import explain, primitive, vjp
+from ..graph import explain, moves, primitive, vjp
 from .constant import value
 from .shape import getitem
 
@@ -27,19 +27,20 @@ def embedding(table: Array, ids: Array) -> Array:
 def row_sums(g: Array, ids: Array, rows: int) -> Array:
     """(rows, units) with g (..., units) added up by `ids` (...): sorted, so that each row is one sum."""
     xp = array_module(g)
-    table = xp.zeros((rows, g.shape[-1]), g.dtype)
-    flat, parts = ids.reshape(-1), g.reshape(-1, g.shape[-1])
+    table = xp.zeros((rows, g.shape[-1]), accumulator(g.dtype))
+    flat, parts = ids.reshape(-1), g.reshape(-1, g.shape[-1]).astype(table.dtype, copy=False)
     if xp is not np:
         xp.add.at(table, flat, parts)
     elif flat.size:
         order = flat.argsort(kind="stable")
         starts = np.flatnonzero(np.diff(flat[order], prepend=-1))
         table[flat[order[starts]]] = np.add.reduceat(parts[order], starts, axis=0)
-    return table
+    return table.astype(g.dtype, copy=False)
 
 
 vjp(embedding, lambda g, y, table, ids: row_sums(g, value(ids), rows=table.shape[0]), None)
 vjp(row_sums, lambda t, table, g, ids, rows: getitem(t, index=ids), None)
+moves(embedding, row_sums)
 
 
 def _explain(table: Any, ids: Any) -> tuple[str, str, str]:

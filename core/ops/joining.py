@@ -10,7 +10,7 @@ import numpy as np
 
 from ..array import Array, array_module
 from ..errors import ShapeError
-from ..graph import explain, primitive, vjp
+from ..graph import explain, moves, primitive, vjp
 from .constant import value
 from .shape import getitem, scatter_add
 
@@ -44,6 +44,7 @@ def _explain_join(*parts: Array, axis: int) -> tuple[str, str, str]:
 
 vjp(_join, *(partial(_join_vjp, position) for position in range(_WIDTH)))
 explain(_join, _explain_join)
+moves(_join)
 
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:

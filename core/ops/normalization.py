@@ -6,6 +6,7 @@ from typing import Any
 
 from ..array import Array, array_module
 from ..graph import explain, primitive, vjp
+from ..precision import rounded_once
 from .arithmetic import sqrt
 from .reduction import Axis, mean, var
 
@@ -34,6 +35,7 @@ explain(
 )
 
 
+@rounded_once
 def rms_normalize(x: Any, axis: Axis = -1, epsilon: float = 1e-5) -> Any:
     """x / sqrt(mean(x ** 2) + epsilon) over `axis`. Zhang and Sennrich, NeurIPS 2019."""
     return x / sqrt(mean(x * x, axis=axis, keepdims=True) + epsilon)

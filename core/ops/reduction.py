@@ -7,6 +7,7 @@ from typing import Any
 from ..array import Array
 from ..errors import ShapeError
 from ..graph import explain, primitive, vjp
+from ..precision import rounded_once
 from .arithmetic import sqrt
 from .constant import equal, size_along, with_kept_axes
 from .shape import broadcast_to, getitem, reshape
@@ -27,11 +28,13 @@ def _sum_vjp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) 
 vjp(sum, _sum_vjp)
 
 
+@rounded_once
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis`."""
     return sum(x, axis=axis, keepdims=keepdims) * (1.0 / size_along(x.shape, axis))
 
 
+@rounded_once
 def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Any:
     """The mean squared distance from the mean over `axis`, in two passes.
 

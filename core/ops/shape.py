@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, accumulator, array_module
 from ..errors import ShapeError
-from ..graph import explain, primitive, vjp
+from ..graph import explain, moves, primitive, vjp
 from .constant import value
 
 
@@ -61,12 +61,13 @@ def getitem(x: Array, index: Any) -> Array:
 def scatter_add(x: Array, index: Any, shape: tuple[int, ...]) -> Array:
     """Zeros of `shape` with x added at `index`, once for each time that the index names an element."""
     xp = array_module(x)
-    y = xp.zeros(shape, x.dtype)
-    if any(hasattr(part, "dtype") or isinstance(part, list) for part in _parts(index)):
-        xp.add.at(y, index, x)
-    else:
+    if not any(hasattr(part, "dtype") or isinstance(part, list) for part in _parts(index)):
+        y = xp.zeros(shape, x.dtype)
         y[index] = x
-    return y
+        return y
+    y = xp.zeros(shape, accumulator(x.dtype))
+    xp.add.at(y, index, x.astype(y.dtype, copy=False))
+    return y.astype(x.dtype, copy=False)
 
 
 def _parts(index: Any) -> tuple[Any, ...]:
@@ -75,6 +76,7 @@ def _parts(index: Any) -> tuple[Any, ...]:
 
 vjp(getitem, lambda g, y, x, index: scatter_add(g, index=index, shape=x.shape))
 vjp(scatter_add, lambda g, y, x, index, shape: getitem(g, index=index))
+moves(reshape, transpose, broadcast_to, getitem, scatter_add)
 explain(
     scatter_add,
     lambda x, index, shape: ("index", f"positions inside shape {shape} for each of {x.shape}", f"{index!r}"),

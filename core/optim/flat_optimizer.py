@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..array import Array, array_module
+from ..array import Array, accumulator, array_module
 from ..errors import ShapeError
 from ..flat import FlatLayout, bind
 from ..nn import Module
@@ -21,6 +21,7 @@ from .sophia import Sophia
 class FlatOptimizer:
     """Moves the model's parameters into one flat buffer and updates all of them in one pass a step.
 
+    Of half-precision parameters it keeps float32 masters, in `parameters`, and rounds these after each step.
     groups: parameters with a learning rate, decay or rule of their own, or frozen. schedule: what the
     learning rates are multiplied by, step by step. clip_value, clip_norm: bounds for the gradient, by
     element, then as a whole (without what is frozen). average: keep a moving average of
@@ -42,21 +43,22 @@ class FlatOptimizer:
         tensors = model.parameters()
         layout = FlatLayout.of({name: tensor.shape for name, tensor in tensors.items()})
         sample = next(iter(tensors.values())).data
-        xp = array_module(sample)
+        xp, dtype = array_module(sample), accumulator(sample.dtype)
         self.rule = rule
         self.schedule: Schedule = schedule or Constant()
         self.clip_value, self.clip_norm, self.average = clip_value, clip_norm, average
         self.loss_scale = loss_scale
         self.steps = 0
         self.layout = layout
-        self.parameters = xp.zeros(layout.size, sample.dtype)
-        self.gradient = xp.zeros(layout.size, sample.dtype)
+        self.parameters = xp.zeros(layout.size, dtype)
+        self.gradient = xp.zeros(layout.size, dtype)
         self._update = FlatUpdate(layout, rule, groups)
-        self.state = tuple(xp.zeros(layout.size, sample.dtype) for _ in self._update.slots)
+        self.state = tuple(xp.zeros(layout.size, dtype) for _ in self._update.slots)
         for name, view in layout.views(self.parameters).items():
             view[...] = tensors[name].data
         self.averaged = self.parameters.copy() if average else None
-        bind(model, self.parameters)
+        self._stored = self.parameters.astype(sample.dtype, copy=False)
+        bind(model, self._stored)
         frozen = [rule is None for rule in rules_by_parameter(layout, rule, groups)]
         views = layout.views(self.gradient)
         self._pairs = [
@@ -84,8 +86,13 @@ class FlatOptimizer:
             self.state,
             self.schedule(self.steps),
         )
+        self._store()
         if self.average is not None and self.averaged is not None:
             self.average.update(self.steps, self.parameters, self.averaged, self.averaged)
+
+    def _store(self) -> None:
+        if self._stored is not self.parameters:
+            self._stored[...] = self.parameters
 
     def _unscaled(self, scale: LossScale) -> bool:
         """Divide the gradient by the scale, and move that on; False if this step is left out."""
@@ -122,6 +129,7 @@ class FlatOptimizer:
             raise ShapeError("restore, argument saved", f"{expected}", f"{actual}")
         for name, buffer in buffers.items():
             buffer[...] = array_module(buffer).asarray(saved[name])
+        self._store()
         self.steps = int(saved["steps"])
         if self.loss_scale is not None:
             value, good_steps = saved["loss_scale"].tolist()

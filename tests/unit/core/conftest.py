@@ -1,12 +1,16 @@
-"""The yardstick for derivatives: `gradcheck`, which users have too."""
+"""The yardsticks that tests share: `gradcheck`, which users have too, and that for half precision."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from chainrule.core.gradcheck import gradcheck
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
