@@ -17,7 +17,7 @@ class Dropout(Module):
     """Zero each element with probability `rate` and divide the rest by 1 - rate, while training only.
 
     Any shape -> same shape. Srivastava et al., JMLR 15 (2014), in the inverted form. `index` tells the
-    dropout layers of one model apart; Sequential sets it.
+    dropout layers of one model apart; `number_dropouts` sets it, as Sequential and `initialize` do.
     """
 
     kind: ClassVar[str] = "dropout"
@@ -39,3 +39,10 @@ class Dropout(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape
+
+
+def number_dropouts(model: Module) -> None:
+    """Give every dropout layer inside `model` the number of its place, so that no two draw the same."""
+    for index, module in enumerate(model.modules()):
+        if isinstance(module, Dropout):
+            module.index = index

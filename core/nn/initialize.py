@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from ..array import array_module
+from .dropout import number_dropouts
 from .module import Module
 
 
 def initialize(model: Module, seed: int) -> None:
     """Give every parameter of `model` its starting value, in place, as its layer's `start` says."""
+    number_dropouts(model)
     index = 0
     for module in model.modules():
         for name, parameter in module.own_parameters().items():

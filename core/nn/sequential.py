@@ -8,7 +8,7 @@ from typing import ClassVar
 from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import ForwardContext
-from .dropout import Dropout
+from .dropout import number_dropouts
 from .embedding import Embedding
 from .module import Module
 
@@ -20,9 +20,7 @@ class Sequential(Module):
 
     def __init__(self, *layers: Module) -> None:
         self.layers = layers
-        for index, module in enumerate(self.modules()):
-            if isinstance(module, Dropout):
-                module.index = index
+        number_dropouts(self)
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         for layer in self.layers:

@@ -109,6 +109,14 @@ def test_dropout_differs_by_seed_step_layer_and_sample() -> None:
     assert (row[0] != row[1]).any()
 
 
+def test_dropouts_in_two_parts_of_a_model_draw_different_numbers_once_it_is_initialized() -> None:
+    first, second = (nn.Sequential(nn.Dropout(0.5)) for _ in range(2))
+    model = nn.Residual(first, second)
+    nn.initialize(model, seed=0)
+    x, context = Tensor(np.ones((4, 50), np.float32)), ForwardContext(training=True)
+    assert (first(x, context).data != second(x, context).data).any()
+
+
 @pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
 def test_a_dropout_rate_outside_its_range_is_refused(rate: float) -> None:
     with pytest.raises(ChainruleError, match="dropout: expected a rate"):
