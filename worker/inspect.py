@@ -9,8 +9,9 @@ from .data import Dataset, Grid, load_dataset
 from .gradient_worker import EVALUATION_CHUNK
 from .model_check import LayerSummary, check_model, summarize_layers
 from .spec import JobSpec, SpecError, Violation
+from .weights import WeightsSummary
 
-__all__ = ["JobSummary", "LayerSummary", "inspect_job"]
+__all__ = ["JobSummary", "LayerSummary", "WeightsSummary", "inspect_job"]
 
 PROCESS_BYTES = 110_000_000
 """What a worker process holds before it has any data, measured: the interpreter, NumPy, its side of Ray."""
@@ -34,6 +35,7 @@ class JobSummary:
     total_steps: int
     memory_bytes: int
     layers: tuple[LayerSummary, ...]
+    initial_weights: WeightsSummary | None = None
 
 
 def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary:

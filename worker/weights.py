@@ -25,6 +25,7 @@ _NAMES: dict[Layout, Callable[[nn.Module, Mapping[str, str]], Iterator[Wanted]]]
 _PICKLES = (".pt", ".pth", ".bin", ".ckpt")
 _PICKLE_ADVICE = "; write one with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
 _SHOWN = 3
+_LISTED = 20
 _COMPARED = 40
 
 
@@ -53,6 +54,28 @@ class WeightsReport:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     mismatched: tuple[Mismatch, ...]
+
+
+@dataclass(frozen=True)
+class WeightsSummary:
+    """A report in few words: how many of each kind, and the first of what is on one side only."""
+
+    matched: int
+    missing: int
+    unexpected: int
+    missing_names: tuple[str, ...]
+    unexpected_names: tuple[str, ...]
+
+
+def summarize(report: WeightsReport) -> WeightsSummary:
+    """The numbers of a report, with the first names."""
+    return WeightsSummary(
+        len(report.matched),
+        len(report.missing),
+        len(report.unexpected),
+        report.missing[:_LISTED],
+        report.unexpected[:_LISTED],
+    )
 
 
 def import_weights(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from datetime import datetime, timezone
 
 from google.protobuf.duration_pb2 import Duration
@@ -10,7 +11,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chainrule.v1 import job_pb2
 
-from ..jobs.job import Job, JobError, JobProgress, JobSummary, LayerSummary, ModelFile, job_name
+from ..jobs.job import (
+    Job,
+    JobError,
+    JobProgress,
+    JobSummary,
+    LayerSummary,
+    ModelFile,
+    WeightsSummary,
+    job_name,
+)
 from ..jobs.states import JobState
 from .spec_proto import enum_name, spec_data_from_proto, spec_to_proto
 
@@ -166,6 +176,7 @@ def _summary_to_proto(summary: JobSummary) -> job_pb2.JobSummary:
             job_pb2.LayerSummary(name=each.name, output_shape=each.output_shape, parameters=each.parameters)
             for each in summary.layers
         ],
+        initial_weights=_weights_to_proto(summary.initial_weights) if summary.initial_weights else None,
     )
 
 
@@ -182,4 +193,21 @@ def _summary_from_proto(message: job_pb2.JobSummary) -> JobSummary:
         layers=tuple(
             LayerSummary(each.name, tuple(each.output_shape), each.parameters) for each in message.layers
         ),
+        initial_weights=(
+            _weights_from_proto(message.initial_weights) if message.HasField("initial_weights") else None
+        ),
+    )
+
+
+def _weights_to_proto(weights: WeightsSummary) -> job_pb2.InitialWeightsSummary:
+    return job_pb2.InitialWeightsSummary(**asdict(weights))
+
+
+def _weights_from_proto(message: job_pb2.InitialWeightsSummary) -> WeightsSummary:
+    return WeightsSummary(
+        message.matched,
+        message.missing,
+        message.unexpected,
+        tuple(message.missing_names),
+        tuple(message.unexpected_names),
     )

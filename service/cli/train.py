@@ -20,6 +20,7 @@ from .progress import TrainingProgress
 from .result import Result, result_object, result_pairs
 from .signals import Interrupts, StopAtOnce
 from .submission import Submission
+from .validate import weights_pairs
 from .wording import command_line
 
 PAUSE_NOTE = "Pausing: a checkpoint is being saved. Ctrl-C again stops at once."
@@ -46,6 +47,8 @@ def train_job(
                 job = connection.client.create_job(spec, continue_from=origin)
             except ServiceError as error:
                 raise submission.blamed(error) from error
+        if job.summary is not None:
+            output.pairs(weights_pairs(job.summary))
         following = _Following(connection, job, output, interrupts, submission, runtime)
         return following.to_the_end(save)
 

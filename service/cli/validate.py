@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
+
 from rich.table import Table
 
 from ...core.errors import ChainruleError
@@ -75,16 +78,36 @@ def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
     members = f"{count(spec.cluster.workers, 'worker')}, {servers}"
     return [
         ("data", samples),
+        *weights_pairs(summary),
         ("steps", steps),
         ("cluster", f"{members}, on {spec.cluster.device}"),
         ("memory", f"about {size(summary.memory_bytes)} a worker"),
     ]
 
 
+def weights_pairs(summary: JobSummary) -> list[tuple[str, str]]:
+    """What was found of the weights to start from; nothing for a job without any."""
+    found = summary.initial_weights
+    if found is None:
+        return []
+    pairs = [
+        ("weights", f"{found.matched:,} of {count(found.matched + found.missing, 'tensor')} from the file")
+    ]
+    if found.missing:
+        pairs.append(("not in the file", _listed(found.missing, found.missing_names)))
+    if found.unexpected:
+        pairs.append(("only in the file", _listed(found.unexpected, found.unexpected_names)))
+    return pairs
+
+
+def _listed(number: int, names: Sequence[str]) -> str:
+    more = f" and {number - len(names):,} more" if number > len(names) else ""
+    return ", ".join(names) + more
+
+
 def _summary_object(spec: JobSpec, summary: JobSummary) -> dict[str, object]:
     return {
         "valid": True,
-        **{name: value for name, value in vars(summary).items() if name != "layers"},
-        "layers": [vars(layer) for layer in summary.layers],
+        **asdict(summary),
         "spec": spec.model_dump_job(),
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ...worker.inspect import JobSummary, LayerSummary
+from ...worker.inspect import JobSummary, LayerSummary, WeightsSummary
 from .errors import Reason, ServiceFault
 from .states import JobState
 
@@ -19,6 +19,7 @@ __all__ = [
     "JobSummary",
     "LayerSummary",
     "ModelFile",
+    "WeightsSummary",
     "job_name",
     "new_job_id",
     "parse_job_name",

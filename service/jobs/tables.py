@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from .errors import Reason, StoreError
-from .job import Job, JobError, JobProgress, JobSummary, LayerSummary, ModelFile
+from .job import Job, JobError, JobProgress, JobSummary, LayerSummary, ModelFile, WeightsSummary
 from .states import JobState
 from .store import microseconds, moment
 
@@ -131,4 +131,9 @@ def _summary(fields: dict[str, Any]) -> JobSummary:
     layers = tuple(
         LayerSummary(**{**layer, "output_shape": tuple(layer["output_shape"])}) for layer in fields["layers"]
     )
-    return JobSummary(**{**fields, "feature_shape": tuple(fields["feature_shape"]), "layers": layers})
+    changed: dict[str, Any] = {"feature_shape": tuple(fields["feature_shape"]), "layers": layers}
+    if fields.get("initial_weights") is not None:
+        weights = fields["initial_weights"]
+        names = {name: tuple(weights[name]) for name in ("missing_names", "unexpected_names")}
+        changed["initial_weights"] = WeightsSummary(**{**weights, **names})
+    return JobSummary(**{**fields, **changed})

@@ -18,7 +18,7 @@ from chainrule.service.jobs.lifecycle import Change, apply_report, finish, move
 from chainrule.service.jobs.sql_store import SqlStore
 from chainrule.service.jobs.states import JobState, Trigger
 from chainrule.service.jobs.store import MemoryStore, RequestKey, Store
-from chainrule.worker.inspect import JobSummary, LayerSummary
+from chainrule.worker.inspect import JobSummary, LayerSummary, WeightsSummary
 from chainrule.worker.reports import Finished, Outcome, Progress, Started
 
 BEGINNING = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
@@ -63,7 +63,18 @@ class TestJobs:
             model=ModelFile("model.safetensors", 12, "aa", "bb"),
             checkpoint_step=4,
             error=JobError("DIVERGED", "loss", 7),
-            summary=JobSummary(1, 2, 3, (8, 8), 10, 4, 5, 6, (LayerSummary("layers.0.linear", (10,), 650),)),
+            summary=JobSummary(
+                1,
+                2,
+                3,
+                (8, 8),
+                10,
+                4,
+                5,
+                6,
+                (LayerSummary("layers.0.linear", (10,), 650),),
+                WeightsSummary(2, 1, 3, ("head.weight",), ("fc.weight", "fc.bias")),
+            ),
             continue_from="other",
         )
         store.create(job, QUEUED, None)

@@ -125,7 +125,7 @@ class JobError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., step: _Optional[int] = ...) -> None: ...
 
 class JobSummary(_message.Message):
-    __slots__ = ("parameters", "train_samples", "test_samples", "feature_shape", "classes", "steps_per_epoch", "total_steps", "memory_bytes", "layers")
+    __slots__ = ("parameters", "train_samples", "test_samples", "feature_shape", "classes", "steps_per_epoch", "total_steps", "memory_bytes", "layers", "initial_weights")
     PARAMETERS_FIELD_NUMBER: _ClassVar[int]
     TRAIN_SAMPLES_FIELD_NUMBER: _ClassVar[int]
     TEST_SAMPLES_FIELD_NUMBER: _ClassVar[int]
@@ -135,6 +135,7 @@ class JobSummary(_message.Message):
     TOTAL_STEPS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
     LAYERS_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     parameters: int
     train_samples: int
     test_samples: int
@@ -144,7 +145,22 @@ class JobSummary(_message.Message):
     total_steps: int
     memory_bytes: int
     layers: _containers.RepeatedCompositeFieldContainer[LayerSummary]
-    def __init__(self, parameters: _Optional[int] = ..., train_samples: _Optional[int] = ..., test_samples: _Optional[int] = ..., feature_shape: _Optional[_Iterable[int]] = ..., classes: _Optional[int] = ..., steps_per_epoch: _Optional[int] = ..., total_steps: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[LayerSummary, _Mapping]]] = ...) -> None: ...
+    initial_weights: InitialWeightsSummary
+    def __init__(self, parameters: _Optional[int] = ..., train_samples: _Optional[int] = ..., test_samples: _Optional[int] = ..., feature_shape: _Optional[_Iterable[int]] = ..., classes: _Optional[int] = ..., steps_per_epoch: _Optional[int] = ..., total_steps: _Optional[int] = ..., memory_bytes: _Optional[int] = ..., layers: _Optional[_Iterable[_Union[LayerSummary, _Mapping]]] = ..., initial_weights: _Optional[_Union[InitialWeightsSummary, _Mapping]] = ...) -> None: ...
+
+class InitialWeightsSummary(_message.Message):
+    __slots__ = ("matched", "missing", "unexpected", "missing_names", "unexpected_names")
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    UNEXPECTED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_NAMES_FIELD_NUMBER: _ClassVar[int]
+    UNEXPECTED_NAMES_FIELD_NUMBER: _ClassVar[int]
+    matched: int
+    missing: int
+    unexpected: int
+    missing_names: _containers.RepeatedScalarFieldContainer[str]
+    unexpected_names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, matched: _Optional[int] = ..., missing: _Optional[int] = ..., unexpected: _Optional[int] = ..., missing_names: _Optional[_Iterable[str]] = ..., unexpected_names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LayerSummary(_message.Message):
     __slots__ = ("name", "output_shape", "parameters")

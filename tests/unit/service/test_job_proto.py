@@ -22,7 +22,7 @@ from chainrule.service.jobs.job import Job, JobError, JobProgress, ModelFile
 from chainrule.service.jobs.states import JobState
 from chainrule.v1 import event_pb2, job_pb2
 from chainrule.worker import reports
-from chainrule.worker.inspect import JobSummary, LayerSummary
+from chainrule.worker.inspect import JobSummary, LayerSummary, WeightsSummary
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
 COUNTS = st.integers(0, 2**31 - 1)
@@ -96,6 +96,9 @@ def test_a_reason_of_a_later_service_is_still_a_failure() -> None:
     assert (back.reason, back.message) == (reports.Reason.INTERNAL, "what it says")
 
 
+WEIGHTS = WeightsSummary(2, 1, 3, ("head.weight",), ("fc.weight", "fc.bias"))
+
+
 def full_job() -> Job:
     return Job(
         id="digits-abc",
@@ -122,7 +125,9 @@ def full_job() -> Job:
         model=ModelFile("model.safetensors", 12, "aa", "bb"),
         checkpoint_step=0,
         error=JobError("DIVERGED", "not finite", 0),
-        summary=JobSummary(650, 80, 20, (8, 8), 10, 4, 5, 6, (LayerSummary("layers.0.linear", (10,), 650),)),
+        summary=JobSummary(
+            650, 80, 20, (8, 8), 10, 4, 5, 6, (LayerSummary("layers.0.linear", (10,), 650),), WEIGHTS
+        ),
         continue_from="older",
         queue_position=0,
     )
