@@ -16,9 +16,9 @@ from .errors import DeviceError, DTypeError
 Array = Any
 """A NumPy or CuPy array. The two have no type in common, so the name documents and checks nothing."""
 
-HALVES = (np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16))
+HALVES = frozenset({np.dtype(ml_dtypes.bfloat16), np.dtype(np.float16)})
 """What is stored in 16 bits, and computed in float32."""
-FLOATS = {str(dtype): dtype for dtype in (np.dtype(np.float64), np.dtype(np.float32), *HALVES)}
+FLOATS = {name: np.dtype(name) for name in ("float64", "float32", "bfloat16", "float16")}
 """The floating dtypes by name."""
 
 _INSTALL_CUPY = "pip install 'chainrule[gpu-cu12]' (CUDA 12) or 'chainrule[gpu-cu13]' (CUDA 13)"

@@ -15,6 +15,7 @@ from .data.batches import Grid
 from .data.dataset import Dataset
 from .exchange.board import COORDINATOR, Board
 from .faults import reach
+from .precision import Storage
 
 EVALUATION_CHUNK = 512
 """Samples of the held-out split evaluated at a time; fixed, so that the sums do not
@@ -25,7 +26,13 @@ class GradientComputer:
     """Losses and gradients of one model on one dataset, at whatever parameters it is given."""
 
     def __init__(
-        self, model: Sequential, dataset: Dataset, loss: str, metrics: tuple[str, ...], device: str
+        self,
+        model: Sequential,
+        dataset: Dataset,
+        loss: str,
+        metrics: tuple[str, ...],
+        device: str,
+        precision: str = "float32",
     ) -> None:
         self._model = model
         self._tensors = list(model.parameters().values())
@@ -33,26 +40,32 @@ class GradientComputer:
         self._loss: Callable[..., Tensor] = losses.LOSSES[loss]
         self._metrics = [METRICS[name] for name in metrics]
         self._device = device
+        self._storage = Storage(model, precision, device)
 
     def use(self, parameters: Sequence[np.ndarray]) -> None:
-        """Compute with these parameters, in the model's order, from now on; on the CPU they are read in
-        place."""
-        for tensor, values in zip(self._tensors, parameters, strict=True):
-            tensor.data = to_device(values, self._device)
+        """Compute with these parameters, in the model's order, from now on."""
+        self._storage.use(parameters)
 
     def gradient(
-        self, indices: np.ndarray, batch_samples: int, context: ForwardContext, out: Sequence[np.ndarray]
+        self,
+        indices: np.ndarray,
+        batch_samples: int,
+        context: ForwardContext,
+        out: Sequence[np.ndarray],
+        loss_scale: float = 1.0,
     ) -> float:
         """The micro-batch's share of the mini-batch's mean gradient, into `out`; returns the sum of its
         losses.
 
         indices: (samples,) of the training split. out: an array a parameter, in the model's order. The shares
-        of all micro-batches add up to the mean gradient over the `batch_samples` samples of the mini-batch.
+        of all micro-batches add up to the mean gradient over the `batch_samples` samples of the mini-batch,
+        times `loss_scale`.
         """
         features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
-        output = self._model(Tensor(features), context)
-        loss = self._loss(output, targets, reduction="sum")
-        (loss * (1.0 / batch_samples)).backward()
+        with self._storage.training():
+            output = self._model(self._storage.inputs(features), context)
+            loss = self._loss(output, targets, reduction="sum")
+            (loss * (loss_scale / batch_samples)).backward()
         for tensor, target in zip(self._tensors, out, strict=True):
             np.copyto(target, 0.0 if tensor.grad is None else to_numpy(tensor.grad.data))
             tensor.grad = None
@@ -62,7 +75,7 @@ class GradientComputer:
         """Sums over samples `start` to `stop` of the held-out split: the loss, then each metric."""
         indices = np.arange(start, stop)
         features, targets = self._samples(self._dataset.test_features, self._dataset.test_targets, indices)
-        with no_grad():
+        with no_grad(), self._storage.evaluation():
             output = self._model(Tensor(features), EVALUATION)
             loss = float(to_numpy(self._loss(output, targets, reduction="sum").data))
         return [loss, *(float(metric(output.data, targets)) for metric in self._metrics)]

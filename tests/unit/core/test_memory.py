@@ -45,6 +45,18 @@ def test_a_forward_pass_keeps_one_array_a_layer_not_what_no_rule_reads(live_byte
     assert kept == pytest.approx(LAYERS, abs=0.1)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_forward_pass_in_half_precision_keeps_half_of_that(live_bytes, dtype: str) -> None:
+    model, x, _ = network()
+    nn.cast(model, dtype)
+    x = x.astype(dtype)
+    model(x)
+    before = live_bytes()
+    output = model(x)
+    assert output.dtype == np.dtype(dtype)
+    assert (live_bytes() - before) / ACTIVATION == pytest.approx(LAYERS / 2, abs=0.1)
+
+
 def test_backward_frees_each_layers_output_as_soon_as_it_is_past_it(live_bytes) -> None:
     model, x, labels = network()
     weights = sum(parameter.data.nbytes for parameter in model.parameters().values())

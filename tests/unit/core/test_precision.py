@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from chainrule.core import ChainruleError, Tensor, detect_anomalies, grad, hvp, losses, nn, ops, optim, tensor
 from chainrule.core.anomaly import AnomalyError
-from chainrule.core.array import HALVES, is_floating, limits
+from chainrule.core.array import floating, is_floating, limits
 from chainrule.core.checkpointing import checkpoint
 from chainrule.core.custom_op import custom_op
 
-BFLOAT16, FLOAT16 = HALVES
+HALVES = BFLOAT16, FLOAT16 = [floating(name) for name in NAMES]
 ONE = np.ones(3, np.float32)
 
 
