@@ -22,10 +22,6 @@ class _Run:
     whole: slice
     shape: tuple[int, ...] | None = None
 
-    def view(self, row: Array) -> Array:
-        """What the rule needs of a flat buffer."""
-        return row[self.whole] if self.shape is None else row[self.whole].reshape(self.shape)
-
 
 class FlatUpdate:
     """What a parameter-server shard, or a loop with no shards, does at the end of a step.
@@ -42,8 +38,9 @@ class FlatUpdate:
         self.part = slice(0, layout.size) if part is None else part
         rules = rules_by_parameter(layout, rule, groups)
         self.slots = _slots([rule, *rules])
-        self._runs = _runs(layout, rules, self.part)
-        bounds = [self.part, *(run.whole for run in self._runs)]
+        runs = _runs(layout, rules, self.part)
+        self._runs = [(run, 0 if run.rule is None else len(run.rule.slots)) for run in runs]
+        bounds = [self.part, *(run.whole for run in runs)]
         self.reads = slice(min(bound.start for bound in bounds), max(bound.stop for bound in bounds))
 
     def update(
@@ -67,31 +64,31 @@ class FlatUpdate:
                 f"update: a parameter crosses an edge of the shard {self.part.start} .. {self.part.stop} "
                 "and its rule needs it whole; write to other buffers than those that are read"
             )
-        xp = array_module(parameters)
-        for run in self._runs:
-            used = 0 if run.rule is None else len(run.rule.slots)
+        for run, used in self._runs:
             if run.rule is None:
-                xp.copyto(out_parameters[run.own], parameters[run.own])
+                out_parameters[run.own] = parameters[run.own]
             else:
-                inputs, outputs = (gradient, parameters, *state[:used]), (out_parameters, *out_state[:used])
-                _update_run(at_rate(run.rule, factor), run, step, inputs, outputs)
+                rows = [gradient, parameters, *state[:used], out_parameters, *out_state[:used]]
+                _update_run(at_rate(run.rule, factor), run, step, rows, used + 2)
             for row, out_row in zip(state[used:], out_state[used:], strict=True):
-                xp.copyto(out_row[run.own], row[run.own])
+                out_row[run.own] = row[run.own]
 
 
-def _update_run(rule: AnyRule, run: _Run, step: int, inputs: Rows, outputs: Rows) -> None:
-    """Update what the run needs as a whole, and write the part of it that is one's own."""
-    gradient, parameters, *state = [run.view(row) for row in inputs]
-    if run.own == run.whole:
-        out_parameters, *out_state = [run.view(row) for row in outputs]
-        rule.update(step, gradient, parameters, state, out_parameters, out_state)
-        return
-    empty = array_module(parameters).empty_like
-    made = [empty(array) for array in (parameters, *state)]
-    rule.update(step, gradient, parameters, state, made[0], made[1:])
-    start = run.whole.start
-    for row, output in zip(outputs, made, strict=True):
-        row[run.own] = output.reshape(-1)[run.own.start - start : run.own.stop - start]
+def _update_run(rule: AnyRule, run: _Run, step: int, rows: Rows, inputs: int) -> None:
+    """Update what the run needs as a whole, and write the part of it that is one's own.
+
+    rows: the first so many are `inputs`, gradient and parameters and state; the others parameters and state.
+    """
+    views = [row[run.whole] for row in rows]
+    if run.shape is not None:
+        views = [view.reshape(run.shape) for view in views]
+    if run.own != run.whole:
+        views[inputs:] = [array_module(view).empty_like(view) for view in views[1:inputs]]
+    rule.update(step, views[0], views[1], views[2:inputs], views[inputs], views[inputs + 1 :])
+    if run.own != run.whole:
+        part = slice(run.own.start - run.whole.start, run.own.stop - run.whole.start)
+        for row, view in zip(rows[inputs:], views[inputs:], strict=True):
+            row[run.own] = view.reshape(-1)[part]
 
 
 def _slots(rules: Sequence[AnyRule | None]) -> tuple[str, ...]:

@@ -80,7 +80,9 @@ class Rule(_AnyRule):
         kept = number(self._kept) if self.weight_decay and self.decoupled else None
 
         def block(gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows) -> None:
-            spare, change = first[: len(parameters)], second[: len(parameters)]
+            spare, change = scratch
+            if len(spare) > len(parameters):
+                spare, change = spare[: len(parameters)], change[: len(parameters)]
             if decay is not None:
                 gradient = xp.add(xp.multiply(parameters, decay, out=spare), gradient, out=spare)
             change = kernel(gradient, state, out_state, spare, change)
@@ -89,7 +91,7 @@ class Rule(_AnyRule):
             xp.subtract(parameters, change, out=out)
 
         length, size = len(parameters), _CPU_BLOCK if xp is np else _GPU_BLOCK
-        first, second = xp.empty(min(size, length), dtype), xp.empty(min(size, length), dtype)
+        scratch = xp.empty(min(size, length), dtype), xp.empty(min(size, length), dtype)
         if length <= size:
             block(gradient, parameters, state, out, out_state)
             return
