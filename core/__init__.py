@@ -11,20 +11,6 @@ from .gradcheck import gradcheck
 from .graph import grad, no_grad
 
 __all__ = [
-    "ChainruleError",
-    "Tensor",
-    "checkpoint",
-    "custom_op",
-    "detect_anomalies",
-    "grad",
-    "gradcheck",
-    "hvp",
-    "jvp",
-    "losses",
-    "metrics",
-    "nn",
-    "no_grad",
-    "optim",
-    "tensor",
-    "vjp",
-]
+    "ChainruleError", "Tensor", "checkpoint", "custom_op", "detect_anomalies", "grad", "gradcheck",
+    "hvp", "jvp", "losses", "metrics", "nn", "no_grad", "optim", "tensor", "vjp",
+]  # fmt: skip

@@ -25,28 +25,11 @@ from .similarity import contrastive, cosine, triplet_margin
 from .triplets import Mining, mined_triplet_margin
 
 __all__ = [
-    "LOSSES",
-    "Mining",
-    "Reduction",
-    "absolute_error",
-    "binary_cross_entropy",
-    "contrastive",
-    "cosine",
-    "ctc",
-    "hinge",
-    "huber",
-    "kl_divergence",
-    "l1",
-    "l2",
-    "limit_norms",
-    "max_norm",
-    "mined_triplet_margin",
-    "multiclass_hinge",
-    "negative_log_likelihood",
-    "softmax_cross_entropy",
-    "squared_error",
-    "triplet_margin",
-]
+    "LOSSES", "Mining", "Reduction", "absolute_error", "binary_cross_entropy", "contrastive", "cosine",
+    "ctc", "hinge", "huber", "kl_divergence", "l1", "l2", "limit_norms", "max_norm",
+    "mined_triplet_margin", "multiclass_hinge", "negative_log_likelihood", "softmax_cross_entropy",
+    "squared_error", "triplet_margin",
+]  # fmt: skip
 
 LOSSES: dict[str, Callable[..., Any]] = {
     "squared_error": squared_error,

@@ -19,29 +19,8 @@ from .sgd import SGD
 from .sophia import Sophia
 
 __all__ = [
-    "LAMB",
-    "SGD",
-    "AMSGrad",
-    "AdaDelta",
-    "AdaGrad",
-    "Adam",
-    "AdamW",
-    "FlatOptimizer",
-    "FlatUpdate",
-    "Group",
-    "Lion",
-    "LossScale",
-    "MovingAverage",
-    "Muon",
-    "NAdam",
-    "RAdam",
-    "RMSProp",
-    "Rule",
-    "Sophia",
-    "WholeRule",
-    "clip_by_norm",
-    "clip_by_value",
-    "gauss_newton_bartlett",
-    "hutchinson",
+    "LAMB", "SGD", "AMSGrad", "AdaDelta", "AdaGrad", "Adam", "AdamW", "FlatOptimizer", "FlatUpdate",
+    "Group", "Lion", "LossScale", "MovingAverage", "Muon", "NAdam", "RAdam", "RMSProp", "Rule",
+    "Sophia", "WholeRule", "clip_by_norm", "clip_by_value", "gauss_newton_bartlett", "hutchinson",
     "schedules",
-]
+]  # fmt: skip
