@@ -100,7 +100,7 @@ def relu6(x: Any) -> Any:
 
 def hard_sigmoid(x: Any) -> Any:
     """x / 6 + 1/2 between 0 and 1."""
-    return clip(x + 3, low=0, high=6) * (1 / 6)
+    return (clip(x, low=-3, high=3) + 3) * (1 / 6)
 
 
 def hard_swish(x: Any) -> Any:

@@ -113,7 +113,7 @@ def _transformer(norm_first: bool, x: Any, *parameters: Any) -> Any:
 
 def _sparse_linear(x: Any, weight: Any, bias: Any) -> Any:
     """The weight is listed unit after unit, as (8, 10) transposed."""
-    dense = torch.zeros(MASK.T.shape).masked_scatter(torch.from_numpy(MASK.T), weight)
+    dense = torch.zeros(MASK.T.shape, dtype=weight.dtype).masked_scatter(torch.from_numpy(MASK.T), weight)
     return functional.linear(x, dense, bias)
 
 
@@ -166,7 +166,7 @@ FUNCTIONS = SimpleNamespace(
     pad=lambda x, widths: functional.pad(x, [size for pair in widths[::-1] for size in pair]),
     pad_last=_pad_last,
     gather=lambda x, indices, axis: torch.gather(x, axis, torch.from_numpy(indices)),
-    scatter_rows=lambda x, rows, count: torch.zeros(count, x.shape[1]).index_add(
+    scatter_rows=lambda x, rows, count: torch.zeros(count, x.shape[1], dtype=x.dtype).index_add(
         0, torch.from_numpy(rows), x
     ),
     einsum=torch.einsum,
