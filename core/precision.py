@@ -47,8 +47,7 @@ def compute(
 
 def wide(x: Any) -> Any:
     """A half array or tensor in float32, for which it is differentiable; anything else as it is."""
-    dtype = getattr(x, "dtype", None)
-    return ops.cast(x, FLOAT32) if dtype is not None and dtype.itemsize == 2 and dtype in HALVES else x
+    return ops.cast(x, FLOAT32) if getattr(x, "dtype", None) in HALVES else x
 
 
 def rounded_once(function: Function) -> Function:
