@@ -51,8 +51,8 @@ def select(condition: Array, a: Any, b: Any) -> Array:
     NumPy's own goes from branch to branch, which takes eight times as long as masks where no branch can be
     foreseen and what it learned of a small array does not help.
     """
-    xp, dtype = array_module(condition), np.result_type(a, b)
-    if xp is not np or np.size(condition) < _MANY or not is_floating(dtype):
+    xp = array_module(condition)
+    if xp is not np or np.size(condition) < _MANY or not is_floating(dtype := np.result_type(a, b)):
         return xp.where(condition, a, b)
     bits = np.dtype(f"u{dtype.itemsize}")
     one, other = (np.asarray(x, dtype).view(bits) for x in (a, b))
