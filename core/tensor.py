@@ -48,7 +48,10 @@ class Tensor:
     node: Node | None
     order: int
 
-    def __init__(self, data: Array, requires_grad: bool = False) -> None:
+    def __init__(self, data: Any, requires_grad: bool = False) -> None:
+        """data: an array, kept as it is, or Python numbers and lists, whose floats become float32."""
+        if data.__class__ is not np.ndarray:
+            data = _array(data)
         if requires_grad and not is_floating(data.dtype):
             raise DTypeError(
                 f"tensor: expected a floating dtype where a gradient is wanted, got {data.dtype}"
@@ -199,16 +202,20 @@ class Tensor:
 
 
 def tensor(data: Any, requires_grad: bool = False, dtype: Any = None, device: str = "cpu") -> Tensor:
-    """A Tensor from an array (kept as it is) or from Python numbers and lists (floats become float32)."""
+    """A Tensor as the class makes it, of a dtype and on a device of choice."""
+    return Tensor(to_device(_array(data, dtype), device), requires_grad)
+
+
+def _array(data: Any, dtype: Any = None) -> Array:
     if isinstance(data, Tensor):
         raise GraphError("tensor: got a Tensor; use it as it is, or .detach() to cut it off from its graph")
     made_here = not hasattr(data, "dtype")
-    array = data if not made_here else np.asarray(data)
+    array = np.asarray(data) if made_here or isinstance(data, np.generic) else data
+    if made_here and array.dtype.kind not in "biuf":
+        raise DTypeError(f"tensor: expected numbers, got {array.dtype}")
     if dtype is None and made_here and array.dtype.kind == "f":
         dtype = np.float32
-    if dtype is not None:
-        array = array.astype(dtype, copy=False)
-    return Tensor(to_device(array, device), requires_grad)
+    return array if dtype is None else array.astype(dtype, copy=False)
 
 
 from . import ops  # noqa: E402  Tensor's operators are ops, and ops are made of Tensors: one of them comes second.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from chainrule.core import Tensor, no_grad, ops, tensor
+from chainrule.core import ChainruleError, Tensor, no_grad, ops, tensor
 
 
 def test_a_tensor_shows_its_values_shape_dtype_and_device() -> None:
@@ -46,6 +47,19 @@ def test_tensors_compare_as_arrays_do_and_pick_what_holds() -> None:
     picked.sum().backward()
     assert x.grad is not None
     np.testing.assert_array_equal(x.grad.data, [[0, 0], [1, 1]])
+
+
+def test_a_tensor_is_made_of_python_numbers_or_of_an_array_kept_as_it_is() -> None:
+    assert Tensor([[1.0, 2.0]]).dtype == np.float32
+    assert Tensor(3).dtype.kind == "i"
+    array = np.zeros(2)
+    assert Tensor(array).data is array
+    assert Tensor(np.float64(1)).dtype == np.float64
+    assert tensor([0.1], dtype=np.float64).data[0] == 0.1
+    with pytest.raises(ChainruleError, match="expected numbers, got <U2"):
+        Tensor(["no"])
+    with pytest.raises(ChainruleError, match="got a Tensor"):
+        Tensor(Tensor(1.0))
 
 
 def test_a_tensor_of_one_element_formats_and_converts_as_a_number() -> None:
