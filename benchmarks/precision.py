@@ -17,6 +17,7 @@ from chainrule.core.nn import ForwardContext
 
 PRECISIONS = ("float32", "bfloat16", "float16")
 ROUNDS = 7
+LOSS_SCALE = 2.0**10
 TRAINING = ForwardContext(training=True)
 
 
@@ -61,9 +62,10 @@ class Step:
         rng = np.random.default_rng(0)
         self.x = Tensor(rng.standard_normal(shape, dtype=np.float32)).astype(precision)
         self.labels = rng.integers(0, 10, shape[0])
+        self.scale = LOSS_SCALE if precision == "float16" else 1.0
 
     def forward(self) -> Tensor:
-        return losses.softmax_cross_entropy(self.model(self.x, TRAINING), self.labels)
+        return losses.softmax_cross_entropy(self.model(self.x, TRAINING), self.labels) * self.scale
 
     def gradient(self) -> np.ndarray:
         """All gradients of one step, in float32."""
@@ -71,7 +73,7 @@ class Step:
         found = [p.grad.data.reshape(-1) for p in self.model.parameters().values() if p.grad is not None]
         for parameter in self.model.parameters().values():
             parameter.grad = None
-        return np.concatenate([part.astype(np.float32) for part in found])
+        return np.concatenate([part.astype(np.float32) for part in found]) / self.scale
 
 
 def milliseconds(steps: dict[str, Step]) -> dict[str, float]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import prod
 
 from .. import ops
-from ..array import Array, array_module
+from ..array import Array, accumulator, array_module
 from ..graph import grad
+from ..precision import wide
 from ..random import CURVATURE, normal, substream, uniform
 from ..tensor import Tensor
 
@@ -22,7 +23,7 @@ def hutchinson(loss: Tensor, parameters: Sequence[Tensor], seed: int, step: int)
         array_module(parameter.data).asarray(
             normal(seed, substream(CURVATURE, index), step, 0, prod(parameter.shape))
             .reshape(parameter.shape)
-            .astype(parameter.dtype)
+            .astype(accumulator(parameter.dtype))
         )
         for index, parameter in enumerate(parameters)
     ]
@@ -40,10 +41,10 @@ def gauss_newton_bartlett(logits: Tensor, parameters: Sequence[Tensor], seed: in
     An estimate of the Gauss-Newton diagonal, never negative, for one more backward pass. logits:
     (n, classes); the labels are keyed by (seed, step). Gives an array a parameter.
     """
-    xp = array_module(logits.data)
+    xp, logits = array_module(logits.data), wide(logits)
     count = len(logits.data)
     draws = xp.asarray(uniform(seed, substream(CURVATURE, 0), step, 0, count))
     bounds = xp.cumsum(ops.softmax(logits.data), axis=-1)
     labels = xp.minimum((bounds <= draws[:, None] * bounds[:, -1:]).sum(axis=-1), bounds.shape[-1] - 1)
     gradients = grad(ops.softmax_cross_entropy(logits, labels) * (1.0 / count), parameters)
-    return [count * gradient.data * gradient.data for gradient in gradients]
+    return [count * wide(gradient.data) ** 2 for gradient in gradients]

@@ -191,3 +191,16 @@ def test_anomaly_mode_sees_what_is_not_finite_in_bfloat16() -> None:
     expected = pytest.raises(AnomalyError, match="log: its output has NaN")
     with detect_anomalies(), expected, np.errstate(all="ignore"):
         ops.log(half([-1.0], BFLOAT16, requires_grad=True))
+
+
+@pytest.mark.parametrize("dtype", NAMES)
+def test_estimates_of_curvature_are_float32(dtype: str) -> None:
+    def estimates(precision: str) -> list[np.ndarray]:
+        weight = half(np.linspace(-1, 1, 12).reshape(3, 4), precision, requires_grad=True)
+        logits = half(np.linspace(1, 2, 15).reshape(5, 3), precision) @ weight
+        loss = losses.softmax_cross_entropy(logits, np.array([0, 3, 1, 2, 2]))
+        return [*optim.hutchinson(loss, [weight], 0, 1), *optim.gauss_newton_bartlett(logits, [weight], 0, 1)]
+
+    for found, exact in zip(estimates(dtype), estimates("float32"), strict=True):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, exact, atol=0.03 * np.abs(exact).max())
