@@ -73,7 +73,7 @@ class MultiHeadAttention(Module):
     dropout: of the weights with which elements take from others.
     """
 
-    kind: ClassVar[str] = "attention"
+    kind: ClassVar[str] = "multi_head_attention"
 
     def __init__(self, units: int, heads: int, causal: bool = False, dropout: float = 0.0) -> None:
         require_positive(self.kind, units=units, heads=heads)

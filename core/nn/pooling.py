@@ -13,10 +13,12 @@ from .module import Module
 
 
 class _Pool(Module):
-    """What pooling layers share: the op named `kind`, with `_options`."""
+    """What pooling layers share: they apply `op`, with `_options`."""
+
+    op: ClassVar[str]
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        return getattr(ops, self.kind)(x, *self._options())
+        return getattr(ops, self.op)(x, *self._options())
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) < 2:
@@ -53,6 +55,7 @@ class MaxPool(_WindowPool):
     """
 
     kind: ClassVar[str] = "max_pool"
+    op: ClassVar[str] = "max_pool"
 
 
 class AvgPool(_WindowPool):
@@ -62,7 +65,8 @@ class AvgPool(_WindowPool):
     count_padding: whether the zeros of the padding count as elements of the mean.
     """
 
-    kind: ClassVar[str] = "average_pool"
+    kind: ClassVar[str] = "avg_pool"
+    op: ClassVar[str] = "average_pool"
 
     def __init__(
         self, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0, count_padding: bool = True
@@ -77,13 +81,15 @@ class AvgPool(_WindowPool):
 class GlobalAvgPool(_Pool):
     """The mean over all spatial axes: (n, channels, *size) -> (n, channels)."""
 
-    kind: ClassVar[str] = "global_average_pool"
+    kind: ClassVar[str] = "global_avg_pool"
+    op: ClassVar[str] = "global_average_pool"
 
 
 class GlobalMaxPool(_Pool):
     """The largest over all spatial axes: (n, channels, *size) -> (n, channels)."""
 
     kind: ClassVar[str] = "global_max_pool"
+    op: ClassVar[str] = "global_max_pool"
 
 
 class _AdaptivePool(_Pool):
@@ -100,10 +106,12 @@ class _AdaptivePool(_Pool):
 class AdaptiveAvgPool(_AdaptivePool):
     """Means of windows so long that there are `output` of them: (n, c, *size) -> (n, c, *output)."""
 
-    kind: ClassVar[str] = "adaptive_average_pool"
+    kind: ClassVar[str] = "adaptive_avg_pool"
+    op: ClassVar[str] = "adaptive_average_pool"
 
 
 class AdaptiveMaxPool(_AdaptivePool):
     """The largest of windows so long that there are `output` of them: (n, c, *size) -> (n, c, *output)."""
 
     kind: ClassVar[str] = "adaptive_max_pool"
+    op: ClassVar[str] = "adaptive_max_pool"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from chainrule.core import nn, optim
 
 
@@ -35,3 +37,11 @@ def test_an_optimizer_shows_its_rule_and_how_far_it_is() -> None:
         "FlatOptimizer(SGD(learning_rate=0.5, momentum=0.9, nesterov=False, weight_decay=0.0)): "
         "15 parameters, step 1"
     )
+
+
+def test_errors_call_a_layer_by_its_name_in_small_letters_as_job_files_do() -> None:
+    exceptions = {"relu6", "silu", "leaky_relu", "log_sigmoid", "relu", "elu", "gelu", "selu", "gru", "lstm"}
+    for name, layer in vars(nn).items():
+        if isinstance(layer, type) and issubclass(layer, nn.Module) and layer.kind not in exceptions:
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=RMS)(?=Norm)", "_", name).lower()
+            assert layer.kind in (words, "module"), name

@@ -198,22 +198,25 @@ X = Tensor(numbers(2, 3, 2))
         (lambda: nn.RNN(2, 0), "rnn: expected units of at least 1, got 0"),
         (lambda: nn.RNN(2, 2, activation="sin"), "rnn: expected activation tanh or relu, got 'sin'"),
         (lambda: nn.RNN(2, 2, outputs="first"), "rnn: expected outputs all or last, got 'first'"),  # pyright: ignore[reportArgumentType]
-        (lambda: nn.MultiHeadAttention(4, 3), "attention: expected heads that divide 4 units, got 3"),
+        (
+            lambda: nn.MultiHeadAttention(4, 3),
+            "multi_head_attention: expected heads that divide 4 units, got 3",
+        ),
         (
             lambda: nn.MultiHeadAttention(4, 2)(X),
-            "attention: expected samples of shape (time, 4), got samples of",
+            "multi_head_attention: expected samples of shape (time, 4), got samples of",
         ),
         (
             lambda: nn.MultiHeadAttention(2, 2).attend(X, EVALUATION, memory=X[:1]),
-            "attention, argument memory: expected shape (2, time, 2), got shape (1, 3, 2)",
+            "multi_head_attention, argument memory: expected shape (2, time, 2), got shape (1, 3, 2)",
         ),
         (
             lambda: nn.MultiHeadAttention(2, 2).attend(X, EVALUATION, lengths=LENGTHS[:1]),
-            "attention, argument lengths: expected shape (2,), got shape (1,)",
+            "multi_head_attention, argument lengths: expected shape (2,), got shape (1,)",
         ),
         (
             lambda: nn.Sequential(nn.TransformerBlock(4, 2, 8))(X),
-            "layers.0.attention.attention: expected samples of shape (time, 4), got samples of shape (3, 2)",
+            "layers.0.attention.multi_head_attention: expected samples of shape (time, 4), got samples",
         ),
         (lambda: nn.TimeLinear(3, 2)(X), "time_linear: expected samples of shape (time, 3), got samples of"),
     ],
