@@ -95,9 +95,11 @@ class LSTMCell(Cell):
 
     def step(self, x: Tensor, state: State) -> State:
         h, c = state
-        i, f, g, o = ops.split(self._from_input(x) + self._from_state(h), 4, axis=1)
-        c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
-        return ops.sigmoid(o) * ops.tanh(c), c
+        total, u = self._from_input(x) + self._from_state(h), self.units
+        gates = ops.sigmoid(total)
+        i, f, g, o = gates[:, :u], gates[:, u : 2 * u], ops.tanh(total[:, 2 * u : 3 * u]), gates[:, 3 * u :]
+        c = f * c + i * g
+        return o * ops.tanh(c), c
 
 
 class GRUCell(Cell):
