@@ -14,6 +14,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import numpy as np
+from numpy import generic, ndarray
 
 from .array import Array, array_module
 from .errors import DeviceError, ShapeError
@@ -144,7 +145,7 @@ def primitive(formula: Callable[Parameters, Array]) -> Callable[Parameters, Tens
         except (ValueError, IndexError, TypeError) as error:
             _raise_explained(operation, values, options, error)
             raise
-        if data.__class__ is not np.ndarray and isinstance(data, np.generic):
+        if data.__class__ is not ndarray and isinstance(data, generic):
             data = np.asarray(data)
         output = _new_tensor(Tensor)
         output.data = data
