@@ -38,4 +38,5 @@ def check_half(
     for half, expected in zip(halves, exact, strict=True):
         scale = max(np.abs(expected).max(initial=0), 0.01 * overall)
         error = np.abs(half.astype(np.float64) - expected).max(initial=0)
-        assert error <= units * float(limits(np.dtype(dtype)).eps) * scale
+        known = limits(np.dtype(dtype))
+        assert error <= units * float(known.eps) * scale + float(known.smallest_subnormal)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from half_precision import NAMES
+from half_precision import NAMES, check_half
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -204,3 +204,15 @@ def test_estimates_of_curvature_are_float32(dtype: str) -> None:
     for found, exact in zip(estimates(dtype), estimates("float32"), strict=True):
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, exact, atol=0.03 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("largest", [300.0, 6e4])
+@pytest.mark.parametrize(
+    "function",
+    [
+        ops.softmax, ops.logsumexp, ops.sigmoid, ops.softplus, ops.gelu, ops.silu, ops.mish, ops.mean,
+        ops.standardize, ops.rms_normalize, ops.log_sigmoid, lambda x: ops.gelu(x, approximate=True),
+    ],
+)  # fmt: skip
+def test_what_would_overflow_on_the_way_in_float16_does_not(function, largest: float) -> None:
+    check_half(function, [np.array([[-largest, -1, 0, 0.5, 1, largest]])], "float16", FLOAT16, units=3)
