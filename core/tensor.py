@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .array import Array, array_module, floating, is_floating, to_device, to_numpy
-from .errors import DTypeError, GraphError
+from .errors import DTypeError, GraphError, ShapeError
 
 if TYPE_CHECKING:
     from .graph import Node, Operation
@@ -39,8 +39,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "data", "grad", "node", "order", "requires_grad")
-
-    __array_ufunc__ = None  # so that `array * tensor` comes to Tensor.__rmul__
 
     data: Array
     grad: Tensor | None
@@ -93,7 +91,9 @@ class Tensor:
         return ops.transpose(self)
 
     def item(self) -> float:
-        """The one element as a Python number. Raises ValueError if there are more."""
+        """The one element as a Python number."""
+        if self.data.size != 1:
+            raise ShapeError("item", "a tensor of one element", f"shape {self.shape}")
         return self.data.item()
 
     def numpy(self) -> np.ndarray:
@@ -133,13 +133,13 @@ class Tensor:
         return (self[index] for index in range(len(self)))
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        return bool(self.item())
 
     def __float__(self) -> float:
-        return float(self.data)
+        return float(self.item())
 
     def __int__(self) -> int:
-        return int(self.data)
+        return int(self.item())
 
     def __format__(self, spec: str) -> str:
         """`f"{loss:.3f}"` for one element; without a format as `repr`."""
@@ -163,6 +163,13 @@ class Tensor:
     __matmul__, __rmatmul__ = _operators("matmul")
     __gt__, __lt__ = _operators("greater")
     __ge__, __le__ = _operators("greater_equal")
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: Any) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return ops.equal(self, other)
+
+    def __ne__(self, other: Any) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return ops.not_equal(self, other)
 
     def __neg__(self) -> Tensor:
         return ops.negative(self)
@@ -195,7 +202,7 @@ class Tensor:
 
     def reshape(self, *shape: Any) -> Tensor:
         """To these sizes, or to one tuple of sizes; one may be -1."""
-        return ops.reshape(self, shape[0] if shape and isinstance(shape[0], tuple) else shape)
+        return ops.reshape(self, tuple(shape[0]) if shape and isinstance(shape[0], tuple | list) else shape)
 
     def transpose(self, *axes: int) -> Tensor:
         return ops.transpose(self, axes or None)
@@ -220,3 +227,7 @@ def _array(data: Any, dtype: Any = None) -> Array:
 
 from . import ops  # noqa: E402  Tensor's operators are ops, and ops are made of Tensors: one of them comes second.
 from .backward import add_hook, backward  # noqa: E402
+from .interoperability import apply_function, apply_ufunc  # noqa: E402
+
+Tensor.__array_ufunc__ = apply_ufunc  # pyright: ignore[reportAttributeAccessIssue]
+Tensor.__array_function__ = apply_function  # pyright: ignore[reportAttributeAccessIssue]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .. import init
+from ..array import Array
 from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import EVALUATION, ForwardContext
@@ -24,8 +25,9 @@ class Module:
 
     kind: ClassVar[str] = "module"
 
-    def __call__(self, x: Tensor, context: ForwardContext = EVALUATION) -> Tensor:
+    def __call__(self, x: Tensor | Array, context: ForwardContext = EVALUATION) -> Tensor:
         """Outputs for a batch `x` of shape (n, *input shape). Raises ShapeError that names the layer."""
+        x = x if isinstance(x, Tensor) else Tensor(x)
         try:
             return self.forward(x, context)
         except ShapeError:

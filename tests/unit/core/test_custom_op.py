@@ -20,7 +20,8 @@ smooth = custom_op(
     lambda g, y, x, scale: g * ops.sigmoid(x) * scale,
     lambda g, y, x, scale: g * ops.softplus(x),
 )
-first_only = custom_op(sine, lambda g, y, x: g * np.cos(x))
+first_only = custom_op(sine, lambda g, y, x: g * np.sqrt(1 - y * y) * np.copysign(1, np.sin(x + np.pi / 2)))
+by_numpy = custom_op(sine, lambda g, y, x: g * np.cos(x))
 
 
 def test_a_custom_operation_has_first_and_second_derivatives_and_broadcasts() -> None:
@@ -31,6 +32,10 @@ def test_a_custom_operation_has_first_and_second_derivatives_and_broadcasts() ->
 def test_it_is_named_by_its_formula() -> None:
     output = first_only(tensor([1.0], requires_grad=True))
     assert repr(output).endswith("made by sine)")
+
+
+def test_functions_of_numpy_that_are_operations_too_have_second_derivatives() -> None:
+    gradcheck(by_numpy, X)
 
 
 def test_options_reach_formula_and_rule() -> None:

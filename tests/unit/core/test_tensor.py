@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chainrule.core import ChainruleError, Tensor, no_grad, ops, tensor
+from chainrule.core import ChainruleError, Tensor, nn, no_grad, ops, tensor
+from chainrule.core.errors import ShapeError
 
 
 def test_a_tensor_shows_its_values_shape_dtype_and_device() -> None:
@@ -74,6 +75,63 @@ def test_tensors_have_the_reductions_and_shapes_of_arrays() -> None:
     for name in ("min", "max", "var", "mean", "sum", "argmax"):
         np.testing.assert_allclose(getattr(x, name)(axis=1).data, getattr(x.data, name)(axis=1), rtol=1e-6)
     assert x.reshape((3, 2)).shape == x.reshape(3, -1).shape == (3, 2)
+
+
+def test_functions_of_numpy_are_the_operations_of_the_same_name() -> None:
+    x = tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    for ours, theirs in (
+        (np.exp(x), np.exp(x.data)),
+        (np.add(1, x), 1 + x.data),
+        (np.mean(x, axis=0), x.data.mean(axis=0)),
+        (np.std(x), x.data.std()),
+        (np.where(x > 2, x, 0), np.where(x.data > 2, x.data, 0)),
+        (np.concatenate([x, x.data]), np.concatenate([x.data, x.data])),
+    ):
+        assert isinstance(ours, Tensor)
+        assert ours.requires_grad
+        np.testing.assert_allclose(ours.data, theirs, rtol=1e-6)
+    np.mean(np.exp(x)).backward()  # pyright: ignore[reportAttributeAccessIssue]
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.data, np.exp(x.data) / 4, rtol=1e-6)
+
+
+def test_other_functions_of_numpy_give_arrays_unless_a_derivative_would_be_lost_unseen() -> None:
+    x = tensor([3.0, 4.0])
+    assert np.linalg.norm(x) == 5
+    assert np.isfinite(x).tolist() == [True, True]
+    assert np.add.reduce(x) == 7
+    assert np.allclose(x, [3, 4])
+    wanted = tensor([3.0, 4.0], requires_grad=True)
+    assert np.isfinite(wanted).all()
+    assert np.zeros_like(wanted).tolist() == [0, 0]
+    for function in (np.linalg.norm, np.cosh):
+        with pytest.raises(
+            TypeError, match=f"np.{function.__name__}: cannot be differentiated; give it x.numpy"
+        ):
+            function(wanted)
+
+
+def test_equality_is_elementwise_and_a_tensor_is_still_its_own_key() -> None:
+    x, y = tensor([1, 2]), tensor([1, 3])
+    assert (x == y).numpy().tolist() == [True, False]
+    assert (x != 1).numpy().tolist() == [False, True]
+    assert {x: 1, y: 2}[y] == 2
+
+
+def test_a_tensor_of_several_elements_is_no_number_and_not_true_or_false() -> None:
+    for ask in (bool, float, int, Tensor.item):
+        with pytest.raises(ShapeError, match=r"item: expected a tensor of one element, got shape \(2,\)"):
+            ask(tensor([1.0, 2.0]))
+    assert bool(tensor([2.0]))
+    assert float(tensor([[2.0]])) == 2
+    with pytest.raises(TypeError, match="len"):
+        len(tensor(1.0))
+
+
+def test_a_model_takes_arrays_and_lists() -> None:
+    model = nn.Sequential(nn.Linear(2, 3), nn.Tanh())
+    x = np.ones((1, 2), np.float32)
+    np.testing.assert_array_equal(model(x).data, model([[1.0, 1.0]]).data)
 
 
 def test_numpy_reads_tensors_and_arithmetic_with_arrays_gives_tensors() -> None:
