@@ -20,6 +20,7 @@ import numpy as np
 
 from ..core.errors import FileFormatError
 from ..core.flat import FlatLayout
+from ..core.optim.schedules import PlateauState
 from ..core.serialize import digest, load_tensors, save_tensors
 from .durable import put_folder, storage_errors, sync_file, sync_folder, write_bytes
 from .errors import JobError
@@ -38,7 +39,8 @@ class Checkpoint:
     """Weights and optimizer state at `position`.
 
     parameters: (n,) float32. state: (slots, n) float32. best: (n,) or None, the parameters that early
-    stopping would restore. dataset: a fingerprint of the samples.
+    stopping would restore. dataset: a fingerprint of the samples. loss_scale: its value, and the finite steps
+    in a row.
     """
 
     job: dict[str, Any]
@@ -49,6 +51,7 @@ class Checkpoint:
     parameters: np.ndarray
     state: np.ndarray
     best: np.ndarray | None = None
+    loss_scale: tuple[float, int] = (1.0, 0)
 
     def digest(self) -> str:
         """SHA-256 over weights and optimizer state."""
@@ -138,6 +141,7 @@ def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
         slots = tuple(description["slots"])
         position = dict(description["position"])
         position["best"] = Best(**position["best"]) if position["best"] else None
+        position["plateau"] = PlateauState(**position.get("plateau", {}))
         checkpoint = Checkpoint(
             job=description["job"],
             dataset=description["dataset"],
@@ -147,6 +151,7 @@ def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
             parameters=tensors["parameters"],
             state=_stack([tensors[f"state/{slot}"] for slot in slots], layout.size),
             best=tensors.get("best"),
+            loss_scale=_tuples(description.get("loss_scale", [1.0, 0])),
         )
     except FileNotFoundError as error:
         raise _invalid(folder, f"{Path(error.filename).name} is missing") from error
@@ -179,6 +184,7 @@ def _describe(checkpoint: Checkpoint, value: str, sha256: str) -> dict[str, Any]
         "position": asdict(checkpoint.position),
         "layout": asdict(checkpoint.layout),
         "slots": checkpoint.slots,
+        "loss_scale": checkpoint.loss_scale,
         "digest": value,
         "sha256": sha256,
     }

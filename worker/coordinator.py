@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from ..core.optim.schedules import Plateau
 from .exchange.board import LOSS_RING
 from .messages import (
     Advanced,
@@ -37,6 +38,7 @@ from .messages import (
     NotFinite,
     Position,
     Ready,
+    SetRateFactor,
     Snapshot,
     Start,
     StopRequested,
@@ -74,7 +76,8 @@ STALL_SECONDS = 300.0
 class Schedule:
     """The parts of a job that the coordinator decides by.
 
-    `batch_samples(step)`: samples of a mini-batch. `advice`: what to try when the loss diverges.
+    `batch_samples(step)`: samples of a mini-batch. `advice`: what to try when the loss diverges. `plateau`:
+    reduces the learning rate by what it sees of `plateau_metric` at the end of each epoch.
     """
 
     epochs: int
@@ -90,6 +93,8 @@ class Schedule:
     checkpoint_every: int
     early_stopping: EarlyStoppingSpec | None
     advice: str
+    plateau: Plateau | None = None
+    plateau_metric: str = "loss"
 
     @property
     def total_steps(self) -> int:
@@ -220,6 +225,8 @@ class Coordinator:
         instructions: list[Instruction] = [Tell(started), self._assign()]
         if position.step >= schedule.total_steps or position.stopped_early:
             return [*instructions, *self._finish()]
+        if schedule.plateau is not None:
+            instructions.append(SetRateFactor(position.plateau.factor))
         return [*instructions, *self._go_on()]
 
     def _assign(self) -> Instruction:
@@ -346,7 +353,11 @@ class Coordinator:
         self._epoch_began = now
         self.phase = Phase.TRAINING
         self.position = replace(position, epoch_loss=0.0, metrics=metrics)
-        instructions: list[Instruction] = [Tell(report), *self._compare_with_best(epoch, metrics)]
+        instructions: list[Instruction] = [
+            Tell(report),
+            *self._compare_with_best(epoch, metrics),
+            *self._watch_plateau(metrics),
+        ]
         if epoch == schedule.epochs or self.position.stopped_early:
             return [*instructions, *self._finish()]
         if self._stop is not None:
@@ -368,6 +379,14 @@ class Coordinator:
         waited = self.position.waited + 1
         self.position = replace(self.position, waited=waited, stopped_early=waited >= rule.patience)
         return []
+
+    def _watch_plateau(self, metrics: dict[str, float]) -> list[Instruction]:
+        plateau, state = self._schedule.plateau, self.position.plateau
+        if plateau is None:
+            return []
+        seen = plateau.observe(state, metrics[self._schedule.plateau_metric])
+        self.position = replace(self.position, plateau=seen)
+        return [SetRateFactor(seen.factor)] if seen.factor != state.factor else []
 
     # Saving and stopping.
 

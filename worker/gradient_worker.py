@@ -99,7 +99,9 @@ class GradientWorker:
         computer: GradientComputer,
         grid: Grid,
         test_samples: int,
+        averaged: bool = False,
     ) -> None:
+        """averaged: evaluate with the moving average of the weights, the last row of the state."""
         self.bell = board.worker_bell(incarnation)
         self._incarnation = incarnation
         self._board = board
@@ -111,7 +113,9 @@ class GradientWorker:
         # step.
         self._parameters = [list(layout.views(half).values()) for half in board.parameters]
         self._gradients = [list(layout.views(row).values()) for row in self._desk.gradients]
+        self._averages = [list(layout.views(half[-1]).values()) for half in board.state] if averaged else None
         self._version = -1
+        self._uses_average = False
         self._dealt: tuple[int, int, int] | None = None
         self._due: list[int] = []
 
@@ -128,9 +132,10 @@ class GradientWorker:
             self._dealt = dealt
         if not self._due:
             return False
-        if step != self._version:
-            self._computer.use(self._parameters[step % 2])
-            self._version = step
+        average = self._averages if evaluation else None
+        if step != self._version or self._uses_average != (average is not None):
+            self._computer.use((average or self._parameters)[step % 2])
+            self._version, self._uses_average = step, average is not None
         item = self._due.pop(0)
         if evaluation:
             self._evaluate(evaluation, item)
@@ -167,6 +172,7 @@ class GradientWorker:
             self._grid.batch_samples(step),
             context,
             self._gradients[micro_batch],
+            self._board.loss_scale(step)[0],
         )
         reach("worker.before_publish", step)
         desk.publish_gradient(step, micro_batch)

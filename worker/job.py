@@ -37,6 +37,7 @@ from .messages import (
     Moved,
     NotFinite,
     Position,
+    SetRateFactor,
     Snapshot,
     Start,
     StopRequested,
@@ -127,7 +128,7 @@ def _train(
     plan = make_plan(order.spec)
     start = starting_point(order, plan)
     board = crew.open(plan)
-    board.begin(start.position.step, start.parameters, start.state)
+    board.begin(start.position.step, start.parameters, start.state, start.loss_scale)
     coordinator = Coordinator(make_schedule(plan), start.position, start.resumed)
     hands = _Hands(order, plan, start, board, crew)
     events: deque[Event] = deque([Begin()])
@@ -173,7 +174,7 @@ class _Hands:
         self._step = start.position.step
         self._dataset = start.dataset
         self._best = start.best
-        self._snapshot: tuple[np.ndarray, np.ndarray] | None = None
+        self._snapshot: tuple[np.ndarray, np.ndarray, tuple[float, int]] | None = None
         self._evaluation = 0
         self._evaluating = False
         self._known_pieces = (0, 0)
@@ -190,12 +191,14 @@ class _Hands:
                 board.assign(incarnations)
             case Grant(horizon):
                 board.grant(horizon)
+            case SetRateFactor(factor):
+                board.set_rate_factor(factor)
             case Evaluate():
                 self._evaluation += 1
                 self._evaluating = True
                 board.evaluate(self._evaluation)
             case KeepBest():
-                self._best = self._parameters().copy()
+                self._best = self._evaluated(self._parameters(), self._state()).copy()
             case Snapshot():
                 return self._take_snapshot()
             case WriteCheckpoint(position):
@@ -235,6 +238,13 @@ class _Hands:
     def _parameters(self) -> np.ndarray:
         return self._board.parameters[self._step % 2]
 
+    def _state(self) -> np.ndarray:
+        return self._board.state[self._step % 2]
+
+    def _evaluated(self, parameters: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """The weights that are evaluated and saved: the moving average, where there is one."""
+        return parameters if self._plan.optimization.average is None else state[-1]
+
     def _evaluation_sums(self) -> tuple[float, ...] | None:
         """The sums over all chunks, added in the order of the chunks; None while one is missing."""
         desks = self._board.desks()
@@ -250,21 +260,22 @@ class _Hands:
         parameters = self._parameters().copy()
         if not np.isfinite(parameters).all():
             return NotFinite()
-        self._snapshot = parameters, self._board.state[self._step % 2].copy()
+        self._snapshot = parameters, self._state().copy(), self._board.loss_scale(self._step)
         return None
 
     def _checkpoint(self, position: Position) -> Checkpoint:
         assert self._snapshot is not None
-        parameters, state = self._snapshot
+        parameters, state, loss_scale = self._snapshot
         return Checkpoint(
             job=self._order.spec.model_dump_job(),
             dataset=self._dataset,
             layout=self._plan.layout,
-            slots=self._plan.rule.slots,
+            slots=self._plan.slots,
             position=position,
             parameters=parameters,
             state=state,
             best=self._best,
+            loss_scale=loss_scale,
         )
 
     def _write_checkpoint(self, position: Position) -> Event:
@@ -276,8 +287,8 @@ class _Hands:
 
     def _write_model(self) -> Event:
         assert self._snapshot is not None
-        parameters, state = self._snapshot
-        parameters = parameters if self._best is None else self._best
+        parameters, state, _ = self._snapshot
+        parameters = self._evaluated(parameters, state) if self._best is None else self._best
         value = digest([parameters, *state])
         path = self._order.folder / MODEL_FILE
         try:

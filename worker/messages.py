@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..core.optim.schedules import PlateauState
 from .reports import Outcome, Reason, Report, Role
 from .runtime import Stop
 
@@ -155,6 +156,13 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class SetRateFactor:
+    """Multiply the learning rates by `factor` in the steps that are granted from now on."""
+
+    factor: float
+
+
+@dataclass(frozen=True)
 class Evaluate:
     """Evaluate the present parameters on the held-out split."""
 
@@ -210,7 +218,7 @@ class Position:
     """Where training stands: with weights and optimizer state, all that a bit-exact continuation needs.
 
     `epoch_loss` is the sum of the sample losses of the epoch under way, `metrics` those of the last complete
-    epoch, `waited` the epochs since the best one.
+    epoch, `waited` the epochs since the best one, `plateau` what the learning rate has been reduced for.
     """
 
     step: int = 0
@@ -219,8 +227,20 @@ class Position:
     best: Best | None = None
     waited: int = 0
     stopped_early: bool = False
+    plateau: PlateauState = field(default_factory=PlateauState)
 
 
 Instruction = (
-    Start | Kill | Assign | Grant | Evaluate | KeepBest | Snapshot | WriteCheckpoint | WriteModel | Tell | End
+    Start
+    | Kill
+    | Assign
+    | Grant
+    | SetRateFactor
+    | Evaluate
+    | KeepBest
+    | Snapshot
+    | WriteCheckpoint
+    | WriteModel
+    | Tell
+    | End
 )

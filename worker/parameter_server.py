@@ -3,30 +3,18 @@ once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
-from typing import Protocol
+from math import isfinite
 
 import numpy as np
 
+from ..core.optim import LossScale
+from ..core.optim.norm import norm_of
 from .exchange.board import Board
 from .faults import reach
-
-
-class Rule(Protocol):
-    """What an optimizer of `core.optim` offers to a shard."""
-
-    def update(
-        self,
-        step: int,
-        gradient: np.ndarray,
-        parameters: np.ndarray,
-        state: Sequence[np.ndarray],
-        out_parameters: np.ndarray,
-        out_state: Sequence[np.ndarray],
-    ) -> None:
-        """Apply one step to a slice; see `core.optim`."""
-        ...
+from .shard_update import ShardUpdate
 
 
 class Push(Enum):
@@ -39,18 +27,15 @@ class Push(Enum):
 
 
 class ParameterServerShard:
-    """The exactly-once accounting and the update of one shard; it knows neither where gradients come from nor
-    go.
+    """The exactly-once accounting of one shard; it knows neither where gradients come from nor go.
 
     A shard is always at one step: it accepts each micro-batch of that step once, refuses all else, and when
-    the step is complete adds the gradients up in micro-batch order (never in order of arrival) and updates
-    its slice.
+    the step is complete adds the gradients up in micro-batch order, never in order of arrival.
     """
 
-    def __init__(self, rule: Rule, step: int, micro_batch_count: Callable[[int], int]) -> None:
+    def __init__(self, step: int, micro_batch_count: Callable[[int], int]) -> None:
         """`micro_batch_count(step)`: how many micro-batches make up a step."""
         self.step = step
-        self._rule = rule
         self._micro_batch_count = micro_batch_count
         self._gradients: dict[int, np.ndarray] = {}
         self._losses: dict[int, float] = {}
@@ -60,8 +45,7 @@ class ParameterServerShard:
         return [m for m in range(self._micro_batch_count(self.step)) if m not in self._gradients]
 
     def push(self, step: int, micro_batch: int, loss: float, gradient: np.ndarray) -> Push:
-        """Offer the gradient of (`step`, `micro_batch`): (slice,) float32, kept by reference until the
-        update."""
+        """Offer the gradient of (`step`, `micro_batch`): (n,) float32, kept by reference until the sum."""
         if step != self.step:
             return Push.LATE if step < self.step else Push.EARLY
         if micro_batch in self._gradients:
@@ -70,22 +54,23 @@ class ParameterServerShard:
         self._losses[micro_batch] = loss
         return Push.ACCEPTED
 
-    def apply(
-        self,
-        parameters: np.ndarray,
-        state: Sequence[np.ndarray],
-        out_parameters: np.ndarray,
-        out_state: Sequence[np.ndarray],
-    ) -> float:
-        """Update from this step's (slice,) arrays into the next one's; returns the sum of the step's
-        losses."""
+    def total(self, out: np.ndarray, part: slice, own: bool) -> np.ndarray:
+        """The sum of the step's gradients within `part`, in `out` (n,); where there is but one gradient and
+        the sum need not be one's `own` to change, that gradient itself."""
         gradients = [self._gradients[m] for m in sorted(self._gradients)]
-        gradient = gradients[0]
-        if len(gradients) > 1:
-            gradient = np.add(gradients[0], gradients[1])
-            for further in gradients[2:]:
-                np.add(gradient, further, out=gradient)
-        self._rule.update(self.step + 1, gradient, parameters, state, out_parameters, out_state)
+        if len(gradients) == 1:
+            if not own:
+                return gradients[0]
+            out[part] = gradients[0][part]
+            return out
+        own_part = out[part]
+        np.add(gradients[0][part], gradients[1][part], out=own_part)
+        for further in gradients[2:]:
+            np.add(own_part, further[part], out=own_part)
+        return out
+
+    def complete(self) -> float:
+        """Go on to the next step; returns the sum of the losses of the one that is over."""
         loss = sum(self._losses[m] for m in sorted(self._losses))
         self._gradients.clear()
         self._losses.clear()
@@ -95,20 +80,47 @@ class ParameterServerShard:
 
 class ParameterServer:
     """A shard at work on the board: collects the gradients of its slice from the desks and publishes new
-    versions."""
+    versions.
+
+    Where an update needs the norm of the whole gradient, a step has two phases: each shard publishes the
+    squared sums of its blocks, and once all have, each computes the same norm from all of them.
+    """
 
     def __init__(
-        self, index: int, part: slice, board: Board, rule: Rule, micro_batch_count: Callable[[int], int]
+        self, index: int, board: Board, update: ShardUpdate, micro_batch_count: Callable[[int], int]
     ) -> None:
         self.bell = board.shard_bell(index)
         self._index = index
-        self._part = part
         self._board = board
-        self._shard = ParameterServerShard(rule, board.shard_version(index), micro_batch_count)
+        self._update = update
+        self._shard = ParameterServerShard(board.shard_version(index), micro_batch_count)
+        # Only what the shard reads is ever touched, and so takes memory.
+        self._sum = np.empty(board.shape.parameters, np.float32)
+        self._rows = [
+            [parameters, *state] for parameters, state in zip(board.parameters, board.state, strict=True)
+        ]
+        self._gradient: np.ndarray | None = None
 
     def advance(self) -> bool:
         """Take in what has arrived and, once a step is complete, apply it; False when nothing was to be
         done."""
+        measures = self._update.optimization.measures_norm
+        if self._gradient is None:
+            if not self._collect():
+                return False
+            own = self._update.optimization.changes_gradient
+            self._gradient = self._shard.total(self._sum, self._update.reads, own)
+            if measures:
+                self._measure(self._gradient)
+                return True
+        if measures and not self._board.has_norm(self._shard.step):
+            return False
+        self._apply(self._gradient)
+        self._gradient = None
+        return True
+
+    def _collect(self) -> bool:
+        """Take in the gradients that have arrived; whether those of the step are complete."""
         board, shard = self._board, self._shard
         if shard.step >= board.horizon:
             return False
@@ -116,22 +128,34 @@ class ParameterServer:
         for micro_batch in shard.missing():
             for desk in desks:
                 if desk.has_gradient(shard.step, micro_batch):
-                    gradient = desk.gradients[micro_batch, self._part]
-                    shard.push(shard.step, micro_batch, float(desk.losses[micro_batch]), gradient)
+                    loss = float(desk.losses[micro_batch])
+                    shard.push(shard.step, micro_batch, loss, desk.gradients[micro_batch])
                     break
-        if shard.missing():
-            return False
-        self._apply()
-        return True
+        return not shard.missing()
 
-    def _apply(self) -> None:
-        board, part, step = self._board, self._part, self._shard.step
-        now, following = step % 2, (step + 1) % 2
-        loss = self._shard.apply(
-            board.parameters[now, part],
-            list(board.state[now, :, part]),
-            board.parameters[following, part],
-            list(board.state[following, :, part]),
-        )
+    def _measure(self, gradient: np.ndarray) -> None:
+        step = self._shard.step
+        sums = self._update.measure(gradient, self._board.loss_scale(step)[0])
+        reach("shard.before_norm", step)
+        self._board.publish_norm(self._index, step, self._update.blocks, sums)
+        reach("shard.after_norm", step)
+
+    def _apply(self, gradient: np.ndarray) -> None:
+        board, update, step = self._board, self._update, self._shard.step
+        norm = norm_of(board.squares) if update.optimization.measures_norm else 0.0
+        scale = self._scale(step)
+        before, after = self._rows[step % 2], self._rows[(step + 1) % 2]
+        update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after)
+        if scale is not None and self._index == 0:
+            following = scale.after(isfinite(norm))
+            board.set_loss_scale(step + 1, float(following.value), int(following.good_steps))
+        loss = self._shard.complete()
         reach("shard.before_publish", step)
         board.publish_version(self._index, step + 1, loss)
+
+    def _scale(self, step: int) -> LossScale | None:
+        scale = self._update.optimization.loss_scale
+        if scale is None:
+            return None
+        value, good_steps = self._board.loss_scale(step)
+        return replace(scale, value=value, good_steps=good_steps)

@@ -18,7 +18,9 @@ from .data.batches import Grid
 from .exchange.board import Board, BoardShape
 from .gradient_worker import EVALUATION_CHUNK, GradientComputer, GradientWorker
 from .model import build_model, check_model
+from .optimization import Optimization
 from .parameter_server import ParameterServer
+from .shard_update import ShardUpdate
 from .spec import JobSpec
 
 RULES: dict[str, type[optim.Rule]] = {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW}
@@ -39,10 +41,15 @@ class Plan:
         """The cut of each epoch into mini-batches and micro-batches."""
         return grid_of(self.spec, self.dataset)
 
-    @property
-    def rule(self) -> optim.Rule:
+    @cached_property
+    def optimization(self) -> Optimization:
         """The optimizer's arithmetic."""
-        return rule_of(self.spec)
+        return optimization_of(self.spec)
+
+    @cached_property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the rows of optimizer state."""
+        return self.optimization.slots(self.layout)
 
 
 def grid_of(spec: JobSpec, dataset: Dataset) -> Grid:
@@ -53,10 +60,10 @@ def grid_of(spec: JobSpec, dataset: Dataset) -> Grid:
     )
 
 
-def rule_of(spec: JobSpec) -> optim.Rule:
+def optimization_of(spec: JobSpec) -> Optimization:
     """The optimizer that a job asks for."""
     [(kind, fields)] = spec.optimizer.model_dump().items()
-    return RULES[kind](**fields)
+    return Optimization(RULES[kind](**fields))
 
 
 def make_plan(spec: JobSpec) -> Plan:
@@ -67,7 +74,7 @@ def make_plan(spec: JobSpec) -> Plan:
     layout = FlatLayout.of({name: tensor.shape for name, tensor in model.parameters().items()})
     shape = BoardShape(
         parameters=layout.size,
-        slots=len(rule_of(spec).slots),
+        slots=len(optimization_of(spec).slots(layout)),
         shards=spec.cluster.parameter_servers,
         workers=spec.cluster.workers,
         micro_batches=min(spec.training.micro_batches, grid_of(spec, dataset).full_batch_samples),
@@ -100,13 +107,17 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
     spec, dataset = plan.spec, plan.dataset
     model = build_model(spec, dataset.feature_shape, dataset.classes)
     computer = GradientComputer(model, dataset, spec.loss, spec.metrics, spec.cluster.device)
-    return GradientWorker(incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples)
+    averaged = plan.optimization.average is not None
+    return GradientWorker(
+        incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples, averaged
+    )
 
 
 def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServer:
     """A parameter-server shard that goes on from what the board holds."""
     part = plan.layout.shards(plan.spec.cluster.parameter_servers)[shard]
-    return ParameterServer(shard, part, board, plan.rule, plan.grid.micro_batch_count)
+    update = ShardUpdate(plan.optimization, plan.layout, part)
+    return ParameterServer(shard, board, update, plan.grid.micro_batch_count)
 
 
 def make_schedule(plan: Plan) -> Schedule:

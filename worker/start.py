@@ -11,6 +11,7 @@ from .checkpoint import Checkpoint, checkpoints_folder, read_newest_checkpoint, 
 from .durable import storage_errors
 from .errors import JobError
 from .messages import Position
+from .optimization import AVERAGE
 from .plan import Plan, dataset_fingerprint, initial_parameters
 from .reports import Reason
 from .runtime import JobOrder
@@ -25,14 +26,15 @@ MAY_DIFFER = (
 )
 """Fields in which a job may differ from the one that it continues: none of them moves a step already taken.
 An optimizer's numbers may differ too, its kind may not; a state that it did not have so far
-(momentum) starts at 0."""
+(momentum) starts at 0, a moving average at the weights."""
 
 
 @dataclass(frozen=True, eq=False)
 class StartingPoint:
     """parameters: (n,). state: (slots, n). best: (n,) or None. dataset: the fingerprint of the samples.
 
-    resumed: whether `position` is that of a checkpoint of this job itself.
+    resumed: whether `position` is that of a checkpoint of this job itself. loss_scale: its value, and the
+    finite steps in a row.
     """
 
     position: Position
@@ -41,6 +43,7 @@ class StartingPoint:
     best: np.ndarray | None
     dataset: str
     resumed: bool
+    loss_scale: tuple[float, int] = (1.0, 0)
 
 
 def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
@@ -59,14 +62,26 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         position = replace(checkpoint.position, best=None, waited=0, stopped_early=False)
         checkpoint = replace(checkpoint, position=position, best=None)
     state = np.zeros((plan.shape.slots, plan.shape.parameters), np.float32)
+    scale = plan.optimization.loss_scale
+    loss_scale = (1.0, 0) if scale is None else (float(scale.value), int(scale.good_steps))
     if checkpoint is None:
-        return StartingPoint(Position(), initial_parameters(plan), state, None, fingerprint, resumed)
+        parameters = initial_parameters(plan)
+        if AVERAGE in plan.slots:
+            state[plan.slots.index(AVERAGE)] = parameters
+        return StartingPoint(Position(), parameters, state, None, fingerprint, resumed, loss_scale)
     _check_fit(checkpoint, plan, fingerprint)
-    for slot, row in zip(checkpoint.slots, checkpoint.state, strict=True):
-        if slot in plan.rule.slots:
-            state[plan.rule.slots.index(slot)] = row
+    saved = {AVERAGE: checkpoint.parameters, **dict(zip(checkpoint.slots, checkpoint.state, strict=True))}
+    for row, slot in zip(state, plan.slots, strict=True):
+        if slot in saved:
+            row[...] = saved[slot]
     return StartingPoint(
-        checkpoint.position, checkpoint.parameters, state, checkpoint.best, fingerprint, resumed
+        checkpoint.position,
+        checkpoint.parameters,
+        state,
+        checkpoint.best,
+        fingerprint,
+        resumed,
+        checkpoint.loss_scale if scale is not None else loss_scale,
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core.optim.norm import NORM_BLOCK
 from ..errors import JobError
 from ..reports import Reason
 from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_row
@@ -55,6 +56,10 @@ class BoardShape:
             "versions": ("int64", (self.shards,)),
             "bells": ("int32", (1 + self.shards + WORKER_BELLS,)),
             "losses": ("float64", (LOSS_RING,)),
+            "rate_factor": ("float64", (1,)),
+            "loss_scales": ("float64", (2, 2)),
+            "norm_stamps": ("int64", (self.shards,)),
+            "squares": ("float64", (-(-self.parameters // NORM_BLOCK),)),
             "parameters": ("float32", (2, self.parameters)),
             "state": ("float32", (2, self.slots, self.parameters)),
         }
@@ -130,10 +135,14 @@ class Board:
         self.parameters = views["parameters"]
         self.state = views["state"]
         self.losses = views["losses"]
+        self.squares = views["squares"]
         self.bells = Doorbells(views["bells"])
         self._words = _words(views["words"])
         self._crews = [_words(row) for row in views["crews"]]
         self._versions = _words(views["versions"])
+        self._rate_factor = views["rate_factor"]
+        self._loss_scales = views["loss_scales"]
+        self._norm_stamps = _words(views["norm_stamps"])
         self._open_desk = open_desk
         self._desks: dict[int, Desk] = {}
 
@@ -166,6 +175,23 @@ class Board:
         """How many steps this shard has applied."""
         return self._versions[shard]
 
+    @property
+    def rate_factor(self) -> float:
+        """What the learning rates are multiplied by until the coordinator decides otherwise."""
+        return float(self._rate_factor[0])
+
+    def loss_scale(self, version: int) -> tuple[float, int]:
+        """What the loss is multiplied by in the step from this version, and the finite steps in a row."""
+        value, good_steps = self._loss_scales[version % 2].tolist()
+        return value, int(good_steps)
+
+    def has_norm(self, step: int) -> bool:
+        """Whether `squares` holds the squared sums of all blocks of the gradient of `step`.
+
+        They stay until every shard has applied that step: nobody computes a gradient of the next before.
+        """
+        return all(stamp == step + 1 for stamp in self._norm_stamps)
+
     def crew(self) -> list[int]:
         """The incarnations of workers that share the work, in order; item i belongs to crew[i %
         len(crew)]."""
@@ -190,8 +216,16 @@ class Board:
 
     # Written by the coordinator only.
 
-    def begin(self, step: int, parameters: np.ndarray, state: np.ndarray) -> None:
+    def begin(
+        self,
+        step: int,
+        parameters: np.ndarray,
+        state: np.ndarray,
+        loss_scale: tuple[float, int] = (1.0, 0),
+    ) -> None:
         """Set the version that training starts from. parameters: (n,), state: (slots, n)."""
+        self._rate_factor[0] = 1.0
+        self._loss_scales[:] = loss_scale
         self.parameters[step % 2] = parameters
         self.state[step % 2] = state
         for shard in range(self.shape.shards):
@@ -204,6 +238,10 @@ class Board:
         fence()
         self._words[_HORIZON] = horizon
         self.ring_workers()
+
+    def set_rate_factor(self, factor: float) -> None:
+        """Multiply the learning rates by this from the next step on; while the shards wait for a grant."""
+        self._rate_factor[0] = factor
 
     def assign(self, crew: tuple[int, ...]) -> None:
         """Deal the work out to these incarnations of workers."""
@@ -229,6 +267,17 @@ class Board:
         self.ring_shards()
 
     # Written by shards only.
+
+    def publish_norm(self, shard: int, step: int, blocks: slice, sums: np.ndarray) -> None:
+        """Leave the squared sums of these blocks of the gradient of `step` for the other shards."""
+        self.squares[blocks] = sums
+        fence()
+        self._norm_stamps[shard] = step + 1
+        self.ring_shards()
+
+    def set_loss_scale(self, version: int, value: float, good_steps: int) -> None:
+        """Set the loss scale of a version, before it is published; by shard 0."""
+        self._loss_scales[version % 2] = value, good_steps
 
     def publish_version(self, shard: int, version: int, loss: float) -> None:
         """Say that this shard's slice of `version` is complete, and (shard 0) with which loss it was

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from chainrule.core.optim.schedules import Plateau
 from chainrule.worker.coordinator import STALL_SECONDS, Coordinator, Phase, Schedule
 from chainrule.worker.messages import (
     Advanced,
@@ -24,6 +25,7 @@ from chainrule.worker.messages import (
     NotFinite,
     Position,
     Ready,
+    SetRateFactor,
     Snapshot,
     Start,
     StopRequested,
@@ -395,3 +397,24 @@ def test_members_that_stop_answering_are_ended_after_a_bounded_time():
     killed = coordinator.handle(Tick(), STALL_SECONDS + 1)
     assert Kill(Role.WORKER, 0) in killed and Kill(Role.PARAMETER_SERVER, 0) in killed
     assert coordinator.handle(Tick(), STALL_SECONDS + 2) == []
+
+
+PLATEAU = {"plateau": Plateau(factor=0.5, patience=0, mode="max"), "plateau_metric": "accuracy", "epochs": 9}
+
+
+def test_the_learning_rate_falls_on_a_plateau_before_the_next_epoch_is_granted():
+    coordinator, instructions = assembled(**PLATEAU)
+    assert kinds(instructions)[-2:] == [SetRateFactor, Grant]
+    assert SetRateFactor not in kinds(run_epoch(coordinator, accuracy_sum=5.0))
+    reduced = run_epoch(coordinator, accuracy_sum=4.0)
+    assert SetRateFactor(0.5) in reduced
+    assert kinds(reduced).index(SetRateFactor) < kinds(reduced).index(Grant)
+
+
+def test_a_continuation_goes_on_with_the_learning_rate_that_a_plateau_left():
+    coordinator, _ = assembled(**PLATEAU)
+    for accuracy in (5.0, 4.0):
+        run_epoch(coordinator, accuracy)
+    again, instructions = assembled(coordinator.position, **PLATEAU)
+    assert SetRateFactor(0.5) in instructions
+    assert SetRateFactor(0.25) in run_epoch(again, accuracy_sum=4.0)

@@ -1,4 +1,4 @@
-"""A shard applies each gradient exactly once, in micro-batch order, wherever the shard boundaries lie."""
+"""A shard applies each gradient exactly once, in micro-batch order, and goes on only when all are there."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.core.optim import SGD, Adam
 from chainrule.worker.parameter_server import ParameterServerShard, Push
 
 SIZE = 48
 
 
-def shard(rule=None, step=0, micro_batches=4):
-    return ParameterServerShard(rule or SGD(learning_rate=0.1), step, lambda _: micro_batches)
+def shard(step=0, micro_batches=4):
+    return ParameterServerShard(step, lambda _: micro_batches)
 
 
 def gradients(seed, micro_batches=4):
     return np.random.default_rng(seed).standard_normal((micro_batches, SIZE)).astype(np.float32)
 
 
-def apply(server, slots=0):
-    parameters = np.ones(SIZE, np.float32)
-    state = np.zeros((slots, SIZE), np.float32)
-    out, out_state = np.empty_like(parameters), np.empty_like(state)
-    loss = server.apply(parameters, list(state), out, list(out_state))
-    return out, loss
+def apply(server):
+    total = server.total(np.empty(SIZE, np.float32), slice(0, SIZE), own=False)
+    return total, server.complete()
 
 
 def test_a_repeated_gradient_is_refused_and_changes_nothing():
@@ -64,27 +60,21 @@ def test_the_order_of_arrival_does_not_change_a_byte(order, seed):
     assert a.tobytes() == b.tobytes() and loss_a == loss_b
 
 
-@given(cut=st.integers(0, SIZE), seed=st.integers(0, 1000))
-def test_the_shard_boundary_does_not_change_a_byte(cut, seed):
-    rule = Adam(learning_rate=0.01)
-    values = gradients(seed)
-    parameters = np.linspace(-1, 1, SIZE, dtype=np.float32)
-    results = []
-    for parts in ([slice(0, SIZE)], [slice(0, cut), slice(cut, SIZE)]):
-        out, state = np.empty_like(parameters), np.zeros((2, SIZE), np.float32)
-        for part in parts:
-            server = shard(rule)
-            for m in range(4):
-                server.push(0, m, 1.0, values[m, part])
-            server.apply(parameters[part], list(state[:, part]), out[part], list(state[:, part]))
-        results.append(out.tobytes() + state.tobytes())
-    assert results[0] == results[1]
-
-
-def test_an_update_is_the_optimizer_s_step_on_the_summed_gradient():
+def test_the_sum_is_over_all_micro_batches_and_so_is_the_loss():
     server, values = shard(), gradients(3)
     for m in range(4):
         server.push(0, m, float(m), values[m])
-    out, loss = apply(server)
-    np.testing.assert_allclose(out, 1 - 0.1 * values.sum(axis=0), rtol=1e-6)
+    total, loss = apply(server)
+    np.testing.assert_allclose(total, values.sum(axis=0), rtol=1e-5, atol=1e-6)
     assert loss == 6.0
+
+
+def test_a_sum_that_is_to_be_changed_is_no_worker_s_gradient():
+    server, [value] = shard(micro_batches=1), gradients(4, 1)
+    server.push(0, 0, 1.0, value)
+    part = slice(16, 32)
+    out = np.zeros(SIZE, np.float32)
+    assert server.total(out, part, own=False) is value
+    own = server.total(out, part, own=True)
+    assert own is out
+    np.testing.assert_array_equal(own[part], value[part])

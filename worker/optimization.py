@@ -1,0 +1,45 @@
+"""All that turns the mean gradient of a mini-batch into the next parameters: a job's optimizer in full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..core.flat import FlatLayout
+from ..core.optim import FlatUpdate, Group, LossScale, MovingAverage
+from ..core.optim.groups import AnyRule
+from ..core.optim.schedules import Constant, Schedule
+
+AVERAGE = "average"
+"""The row of state that holds the moving average of the weights, after those of the rule."""
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """The update rule and what goes with any rule; see `core.optim` for each.
+
+    `clip_value` and `clip_norm` bound the gradient, by element, then as a whole (without what is frozen).
+    `loss_scale` is the one of the first step.
+    """
+
+    rule: AnyRule
+    groups: tuple[Group, ...] = ()
+    schedule: Schedule = field(default_factory=Constant)
+    clip_value: float | None = None
+    clip_norm: float | None = None
+    average: MovingAverage | None = None
+    loss_scale: LossScale | None = None
+
+    @property
+    def measures_norm(self) -> bool:
+        """Whether an update needs the norm of the whole gradient, which no shard knows alone."""
+        return self.clip_norm is not None or self.loss_scale is not None
+
+    @property
+    def changes_gradient(self) -> bool:
+        """Whether the gradient that the rule gets is another than the sum that came in."""
+        return self.measures_norm or self.clip_value is not None
+
+    def slots(self, layout: FlatLayout) -> tuple[str, ...]:
+        """Names of the rows of state, each as long as the parameters."""
+        rows = FlatUpdate(layout, self.rule, self.groups).slots
+        return rows if self.average is None else (*rows, AVERAGE)
