@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ..core.flat import FlatLayout
 from ..core.optim import FlatUpdate, Group, LossScale, MovingAverage
 from ..core.optim.groups import AnyRule
-from ..core.optim.schedules import Constant, Schedule
+from ..core.optim.schedules import Constant, Plateau, Schedule
 
 AVERAGE = "average"
 """The row of state that holds the moving average of the weights, after those of the rule."""
@@ -18,7 +18,8 @@ class Optimization:
     """The update rule and what goes with any rule; see `core.optim` for each.
 
     `clip_value` and `clip_norm` bound the gradient, by element, then as a whole (without what is frozen).
-    `loss_scale` is the one of the first step.
+    `loss_scale` is the one of the first step. `plateau` reduces the learning rates by what it sees of
+    `plateau_metric` at the end of each epoch, beside the schedule.
     """
 
     rule: AnyRule
@@ -28,6 +29,8 @@ class Optimization:
     clip_norm: float | None = None
     average: MovingAverage | None = None
     loss_scale: LossScale | None = None
+    plateau: Plateau | None = None
+    plateau_metric: str = "loss"
 
     @property
     def measures_norm(self) -> bool:

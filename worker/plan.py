@@ -143,4 +143,6 @@ def make_schedule(plan: Plan) -> Schedule:
         checkpoint_every=spec.training.checkpoint_every,
         early_stopping=spec.training.early_stopping,
         advice=advice,
+        plateau=plan.optimization.plateau,
+        plateau_metric=plan.optimization.plateau_metric,
     )
