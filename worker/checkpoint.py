@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Checkpoint:
 
     parameters: (n,) float32. state: (slots, n) float32. best: (n,) or None, the parameters that early
     stopping would restore. dataset: a fingerprint of the samples. loss_scale: its value, and the finite steps
-    in a row.
+    in a row. buffers: (m,) float32, those of the model; best_buffers: (m,) or None, as `best`.
     """
 
     job: dict[str, Any]
@@ -52,10 +52,12 @@ class Checkpoint:
     state: np.ndarray
     best: np.ndarray | None = None
     loss_scale: tuple[float, int] = (1.0, 0)
+    buffers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    best_buffers: np.ndarray | None = None
 
     def digest(self) -> str:
-        """SHA-256 over weights and optimizer state."""
-        return digest([self.parameters, *self.state])
+        """SHA-256 over weights, optimizer state, and the model's buffers if it has any."""
+        return digest([self.parameters, *self.state, *([self.buffers] if self.buffers.size else [])])
 
 
 def checkpoints_folder(job_folder: Path) -> Path:
@@ -81,6 +83,10 @@ def write_checkpoint(job_folder: Path, checkpoint: Checkpoint) -> str:
     tensors |= {f"state/{slot}": row for slot, row in zip(checkpoint.slots, checkpoint.state, strict=True)}
     if checkpoint.best is not None:
         tensors["best"] = checkpoint.best
+    if checkpoint.buffers.size:
+        tensors["buffers"] = checkpoint.buffers
+        if checkpoint.best_buffers is not None:
+            tensors["best_buffers"] = checkpoint.best_buffers
     with storage_errors("The checkpoint", target):
         try:
             recover_checkpoints(job_folder)
@@ -151,6 +157,8 @@ def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
             parameters=tensors["parameters"],
             state=_stack([tensors[f"state/{slot}"] for slot in slots], layout.size),
             best=tensors.get("best"),
+            buffers=tensors.get("buffers", np.zeros(0, np.float32)),
+            best_buffers=tensors.get("best_buffers"),
             loss_scale=_tuples(description.get("loss_scale", [1.0, 0])),
         )
     except FileNotFoundError as error:

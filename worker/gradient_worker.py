@@ -11,6 +11,7 @@ from ..core.array import to_device, to_numpy
 from ..core.flat import FlatLayout
 from ..core.metrics import METRICS
 from ..core.nn import EVALUATION, ForwardContext, Sequential
+from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
 from .exchange.board import COORDINATOR, Board
@@ -35,6 +36,7 @@ class GradientComputer:
         precision: str = "float32",
     ) -> None:
         self._model = model
+        self._buffers = Buffers.of(model)
         self._tensors = list(model.parameters().values())
         self._dataset = dataset
         self._loss: Callable[..., Tensor] = losses.LOSSES[loss]
@@ -45,6 +47,14 @@ class GradientComputer:
     def use(self, parameters: Sequence[np.ndarray]) -> None:
         """Compute with these parameters, in the model's order, from now on."""
         self._storage.use(parameters)
+
+    def use_buffers(self, flat: np.ndarray) -> None:
+        """Evaluate with these values of the model's buffers, (n,), from now on."""
+        self._buffers.use(self._model, flat, self._device)
+
+    def observed(self, out: np.ndarray) -> None:
+        """What the last `gradient` saw of that the model's buffers follow, into `out` (n,)."""
+        self._buffers.observed(self._model, out)
 
     def gradient(
         self,
@@ -138,6 +148,8 @@ class GradientWorker:
             self._version, self._uses_average = step, average is not None
         item = self._due.pop(0)
         if evaluation:
+            if board.shape.buffers:
+                self._computer.use_buffers(board.buffers[step % 2])
             self._evaluate(evaluation, item)
         else:
             self._compute(step, item)
@@ -174,6 +186,8 @@ class GradientWorker:
             self._gradients[micro_batch],
             self._board.loss_scale(step)[0],
         )
+        if self._board.shape.buffers:
+            self._computer.observed(desk.observed[micro_batch])
         reach("worker.before_publish", step)
         desk.publish_gradient(step, micro_batch)
         reach("worker.after_publish", step)

@@ -128,7 +128,7 @@ def _train(
     plan = make_plan(order.spec)
     start = starting_point(order, plan)
     board = crew.open(plan)
-    board.begin(start.position.step, start.parameters, start.state, start.loss_scale)
+    board.begin(start.position.step, start.parameters, start.state, start.loss_scale, start.buffers)
     coordinator = Coordinator(make_schedule(plan), start.position, start.resumed)
     hands = _Hands(order, plan, start, board, crew)
     events: deque[Event] = deque([Begin()])
@@ -174,7 +174,8 @@ class _Hands:
         self._step = start.position.step
         self._dataset = start.dataset
         self._best = start.best
-        self._snapshot: tuple[np.ndarray, np.ndarray, tuple[float, int]] | None = None
+        self._best_buffers = start.best_buffers
+        self._snapshot: tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, int]] | None = None
         self._evaluation = 0
         self._evaluating = False
         self._known_pieces = (0, 0)
@@ -199,6 +200,7 @@ class _Hands:
                 board.evaluate(self._evaluation)
             case KeepBest():
                 self._best = self._evaluated(self._parameters(), self._state()).copy()
+                self._best_buffers = self._buffers().copy()
             case Snapshot():
                 return self._take_snapshot()
             case WriteCheckpoint(position):
@@ -238,6 +240,9 @@ class _Hands:
     def _parameters(self) -> np.ndarray:
         return self._board.parameters[self._step % 2]
 
+    def _buffers(self) -> np.ndarray:
+        return self._board.buffers[self._step % 2]
+
     def _state(self) -> np.ndarray:
         return self._board.state[self._step % 2]
 
@@ -260,12 +265,13 @@ class _Hands:
         parameters = self._parameters().copy()
         if not np.isfinite(parameters).all():
             return NotFinite()
-        self._snapshot = parameters, self._state().copy(), self._board.loss_scale(self._step)
+        scale = self._board.loss_scale(self._step)
+        self._snapshot = parameters, self._state().copy(), self._buffers().copy(), scale
         return None
 
     def _checkpoint(self, position: Position) -> Checkpoint:
         assert self._snapshot is not None
-        parameters, state, loss_scale = self._snapshot
+        parameters, state, buffers, loss_scale = self._snapshot
         return Checkpoint(
             job=self._order.spec.model_dump_job(),
             dataset=self._dataset,
@@ -276,6 +282,8 @@ class _Hands:
             state=state,
             best=self._best,
             loss_scale=loss_scale,
+            buffers=buffers,
+            best_buffers=self._best_buffers,
         )
 
     def _write_checkpoint(self, position: Position) -> Event:
@@ -287,13 +295,16 @@ class _Hands:
 
     def _write_model(self) -> Event:
         assert self._snapshot is not None
-        parameters, state, _ = self._snapshot
+        parameters, state, buffers, _ = self._snapshot
         parameters = self._evaluated(parameters, state) if self._best is None else self._best
-        value = digest([parameters, *state])
+        buffers = buffers if self._best_buffers is None else self._best_buffers
+        value = digest([parameters, *state, *([buffers] if buffers.size else [])])
+        plan = self._plan
+        weights = plan.layout.views(parameters) | plan.buffers.layout.views(buffers)
         path = self._order.folder / MODEL_FILE
         try:
             with storage_errors("The model", path):
-                save_model(path, self._plan.spec, self._plan.layout, parameters, self._plan.dataset, value)
+                save_model(path, plan.spec, weights, plan.dataset, value)
         except JobError as error:
             return WriteFailed(error.reason, error.message)
         return ModelWritten(MODEL_FILE, value)

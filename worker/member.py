@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.flat import FlatLayout
+from .buffers import Buffers
 from .exchange.board import Board, BoardShape, open_shared_board
 from .exchange.dataset import SharedDataset
 from .gradient_worker import GradientWorker
@@ -28,12 +29,13 @@ class SharedPlan:
     spec: JobSpec
     dataset: SharedDataset
     layout: FlatLayout
+    buffers: Buffers
     shape: BoardShape
     folder: Path
 
     def open(self) -> tuple[Plan, Board]:
         """The plan and the board as this process sees them."""
-        plan = Plan(self.spec, self.dataset.open(), self.layout, self.shape)
+        plan = Plan(self.spec, self.dataset.open(), self.layout, self.buffers, self.shape)
         return plan, open_shared_board(self.shape, self.folder)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from ..core import Tensor, nn, no_grad, ops
 from ..core.errors import ChainruleError, FileFormatError, ShapeError
-from ..core.flat import FlatLayout
 from ..core.serialize import digest as digest_of
 from ..core.serialize import load_tensors, save_tensors
 from .data.dataset import Dataset
@@ -96,13 +95,13 @@ class SavedModel:
 
 
 def save_model(
-    path: Path, spec: JobSpec, layout: FlatLayout, parameters: np.ndarray, dataset: Dataset, digest: str
+    path: Path, spec: JobSpec, tensors: Mapping[str, np.ndarray], dataset: Dataset, digest: str
 ) -> None:
     """Write a model file, atomically and synced: either the whole file is at `path` or what was there before.
 
-    parameters: the flat buffer (layout.size,) float32. digest: the job's, kept as it is.
+    tensors: parameters and buffers by name. digest: the job's, kept as it is.
     """
-    tensors = layout.views(parameters)
+    tensors = dict(tensors)
     description = {
         "spec": spec.model_dump_job(),
         "feature_shape": list(dataset.feature_shape),
@@ -151,7 +150,7 @@ def _rebuilt(tensors: dict[str, np.ndarray], description: dict[str, Any]) -> Sav
     spec = parse_spec(description["spec"])
     feature_shape = tuple(description["feature_shape"])
     model = build_model(spec, feature_shape, description["classes"])
-    parameters = model.parameters()
+    parameters = model.parameters() | nn.buffers(model)
     if set(tensors) != set(parameters):
         raise ValueError(f"expected the tensors {sorted(parameters)}, found {sorted(tensors)}")
     if _weights_digest({name: tensors[name] for name in parameters}) != description["weights_digest"]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.optim import LossScale
 from ..core.optim.norm import norm_of
+from .buffers import Buffers
 from .exchange.board import Board
 from .faults import reach
 from .shard_update import ShardUpdate
@@ -39,19 +40,30 @@ class ParameterServerShard:
         self._micro_batch_count = micro_batch_count
         self._gradients: dict[int, np.ndarray] = {}
         self._losses: dict[int, float] = {}
+        self._observed: dict[int, np.ndarray] = {}
 
     def missing(self) -> list[int]:
         """The micro-batches of the present step that have not been accepted yet."""
         return [m for m in range(self._micro_batch_count(self.step)) if m not in self._gradients]
 
-    def push(self, step: int, micro_batch: int, loss: float, gradient: np.ndarray) -> Push:
-        """Offer the gradient of (`step`, `micro_batch`): (n,) float32, kept by reference until the sum."""
+    def push(
+        self,
+        step: int,
+        micro_batch: int,
+        loss: float,
+        gradient: np.ndarray,
+        observed: np.ndarray | None = None,
+    ) -> Push:
+        """Offer the gradient of (`step`, `micro_batch`): (n,) float32, kept by reference until `complete`, as
+        is what the pass saw of the model's buffers."""
         if step != self.step:
             return Push.LATE if step < self.step else Push.EARLY
         if micro_batch in self._gradients:
             return Push.REPEATED
         self._gradients[micro_batch] = gradient
         self._losses[micro_batch] = loss
+        if observed is not None:
+            self._observed[micro_batch] = observed
         return Push.ACCEPTED
 
     def total(self, out: np.ndarray, part: slice, own: bool) -> np.ndarray:
@@ -69,11 +81,16 @@ class ParameterServerShard:
             np.add(own_part, further[part], out=own_part)
         return out
 
+    def observed(self) -> list[np.ndarray]:
+        """What the step's passes saw, in micro-batch order."""
+        return [self._observed[m] for m in sorted(self._observed)]
+
     def complete(self) -> float:
         """Go on to the next step; returns the sum of the losses of the one that is over."""
         loss = sum(self._losses[m] for m in sorted(self._losses))
         self._gradients.clear()
         self._losses.clear()
+        self._observed.clear()
         self.step += 1
         return loss
 
@@ -87,12 +104,19 @@ class ParameterServer:
     """
 
     def __init__(
-        self, index: int, board: Board, update: ShardUpdate, micro_batch_count: Callable[[int], int]
+        self,
+        index: int,
+        board: Board,
+        update: ShardUpdate,
+        micro_batch_count: Callable[[int], int],
+        buffers: Buffers | None = None,
     ) -> None:
+        """buffers: those that this shard looks after; shard 0 alone does, in a model that has any."""
         self.bell = board.shard_bell(index)
         self._index = index
         self._board = board
         self._update = update
+        self._buffers = buffers
         self._shard = ParameterServerShard(board.shard_version(index), micro_batch_count)
         # Only what the shard reads is ever touched, and so takes memory.
         self._sum = np.empty(board.shape.parameters, np.float32)
@@ -125,13 +149,17 @@ class ParameterServer:
         if shard.step >= board.horizon:
             return False
         desks = board.desks()
-        for micro_batch in shard.missing():
+        missing = shard.missing()
+        left = len(missing)
+        for micro_batch in missing:
             for desk in desks:
                 if desk.has_gradient(shard.step, micro_batch):
                     loss = float(desk.losses[micro_batch])
-                    shard.push(shard.step, micro_batch, loss, desk.gradients[micro_batch])
+                    seen = None if self._buffers is None else desk.observed[micro_batch]
+                    shard.push(shard.step, micro_batch, loss, desk.gradients[micro_batch], seen)
+                    left -= 1
                     break
-        return not shard.missing()
+        return not left
 
     def _measure(self, gradient: np.ndarray) -> None:
         step = self._shard.step
@@ -146,6 +174,12 @@ class ParameterServer:
         scale = self._scale(step)
         before, after = self._rows[step % 2], self._rows[(step + 1) % 2]
         update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after)
+        if self._buffers is not None:
+            following_buffers = board.buffers[(step + 1) % 2]
+            following_buffers[...] = board.buffers[step % 2]
+            if scale is None or not scale.skips(isfinite(norm)):
+                for seen in self._shard.observed():
+                    self._buffers.absorb(following_buffers, seen)
         if scale is not None and self._index == 0:
             following = scale.after(isfinite(norm))
             board.set_loss_scale(step + 1, float(following.value), int(following.good_steps))

@@ -12,6 +12,7 @@ from ..core.array import device_module
 from ..core.flat import FlatLayout
 from ..core.metrics import HIGHER_IS_BETTER
 from ..core.serialize import digest
+from .buffers import Buffers
 from .coordinator import Schedule
 from .data import Dataset, load_dataset
 from .data.batches import Grid
@@ -34,6 +35,7 @@ class Plan:
     spec: JobSpec
     dataset: Dataset
     layout: FlatLayout
+    buffers: Buffers
     shape: BoardShape
 
     @cached_property
@@ -72,6 +74,7 @@ def make_plan(spec: JobSpec) -> Plan:
     check_model(spec, dataset)
     model = build_model(spec, dataset.feature_shape, dataset.classes)
     layout = FlatLayout.of({name: tensor.shape for name, tensor in model.parameters().items()})
+    buffers = Buffers.of(model)
     shape = BoardShape(
         parameters=layout.size,
         slots=len(optimization_of(spec).slots(layout)),
@@ -80,8 +83,9 @@ def make_plan(spec: JobSpec) -> Plan:
         micro_batches=min(spec.training.micro_batches, grid_of(spec, dataset).full_batch_samples),
         evaluation_chunks=max(1, -(-dataset.test_samples // EVALUATION_CHUNK)),
         evaluation_values=1 + len(spec.metrics),
+        buffers=buffers.layout.size,
     )
-    return Plan(spec, dataset, layout, shape)
+    return Plan(spec, dataset, layout, buffers, shape)
 
 
 def initial_parameters(plan: Plan) -> np.ndarray:
@@ -92,6 +96,11 @@ def initial_parameters(plan: Plan) -> np.ndarray:
     for view, tensor in zip(plan.layout.views(flat).values(), model.parameters().values(), strict=True):
         view[...] = tensor.data
     return flat
+
+
+def initial_buffers(plan: Plan) -> np.ndarray:
+    """The model's buffers (n,) as a new job starts from them."""
+    return plan.buffers.values(build_model(plan.spec, plan.dataset.feature_shape, plan.dataset.classes))
 
 
 def dataset_fingerprint(dataset: Dataset) -> str:
@@ -117,7 +126,8 @@ def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServ
     """A parameter-server shard that goes on from what the board holds."""
     part = plan.layout.shards(plan.spec.cluster.parameter_servers)[shard]
     update = ShardUpdate(plan.optimization, plan.layout, part)
-    return ParameterServer(shard, board, update, plan.grid.micro_batch_count)
+    buffers = plan.buffers if shard == 0 and plan.shape.buffers else None
+    return ParameterServer(shard, board, update, plan.grid.micro_batch_count, buffers)
 
 
 def make_schedule(plan: Plan) -> Schedule:

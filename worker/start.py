@@ -12,7 +12,7 @@ from .durable import storage_errors
 from .errors import JobError
 from .messages import Position
 from .optimization import AVERAGE
-from .plan import Plan, dataset_fingerprint, initial_parameters
+from .plan import Plan, dataset_fingerprint, initial_buffers, initial_parameters
 from .reports import Reason
 from .runtime import JobOrder
 
@@ -33,6 +33,7 @@ An optimizer's numbers may differ too, its kind may not; a state that it did not
 class StartingPoint:
     """parameters: (n,). state: (slots, n). best: (n,) or None. dataset: the fingerprint of the samples.
 
+    buffers: (m,), the model's; best_buffers: (m,) or None.
     resumed: whether `position` is that of a checkpoint of this job itself. loss_scale: its value, and the
     finite steps in a row.
     """
@@ -41,6 +42,8 @@ class StartingPoint:
     parameters: np.ndarray
     state: np.ndarray
     best: np.ndarray | None
+    buffers: np.ndarray
+    best_buffers: np.ndarray | None
     dataset: str
     resumed: bool
     loss_scale: tuple[float, int] = (1.0, 0)
@@ -60,7 +63,7 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
             raise JobError(Reason.CHECKPOINT_INVALID, message)
         # What early stopping saw belongs to the other job's schedule.
         position = replace(checkpoint.position, best=None, waited=0, stopped_early=False)
-        checkpoint = replace(checkpoint, position=position, best=None)
+        checkpoint = replace(checkpoint, position=position, best=None, best_buffers=None)
     state = np.zeros((plan.shape.slots, plan.shape.parameters), np.float32)
     scale = plan.optimization.loss_scale
     loss_scale = (1.0, 0) if scale is None else (float(scale.value), int(scale.good_steps))
@@ -68,7 +71,10 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         parameters = initial_parameters(plan)
         if AVERAGE in plan.slots:
             state[plan.slots.index(AVERAGE)] = parameters
-        return StartingPoint(Position(), parameters, state, None, fingerprint, resumed, loss_scale)
+        buffers = initial_buffers(plan)
+        return StartingPoint(
+            Position(), parameters, state, None, buffers, None, fingerprint, resumed, loss_scale
+        )
     _check_fit(checkpoint, plan, fingerprint)
     saved = {AVERAGE: checkpoint.parameters, **dict(zip(checkpoint.slots, checkpoint.state, strict=True))}
     for row, slot in zip(state, plan.slots, strict=True):
@@ -79,6 +85,8 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         checkpoint.parameters,
         state,
         checkpoint.best,
+        checkpoint.buffers,
+        checkpoint.best_buffers,
         fingerprint,
         resumed,
         checkpoint.loss_scale if scale is not None else loss_scale,

@@ -36,8 +36,8 @@ class BoardShape:
     """All that the layout of a board depends on.
 
     `parameters`: length of the flat buffer in elements. `slots`: optimizer state buffers.
-    `evaluation_values`: sums that one evaluation chunk yields. A job without a held-out split still has one
-    chunk, which nobody asks for.
+    `evaluation_values`: sums that one evaluation chunk yields. `buffers`: length of the flat buffer of the
+    model's buffers. A job without a held-out split still has one chunk, which nobody asks for.
     """
 
     parameters: int
@@ -47,6 +47,7 @@ class BoardShape:
     micro_batches: int
     evaluation_chunks: int
     evaluation_values: int
+    buffers: int = 0
 
     def board_fields(self) -> Fields:
         """The arrays that all members share."""
@@ -59,6 +60,7 @@ class BoardShape:
             "rate_factor": ("float64", (1,)),
             "loss_scales": ("float64", (2, 2)),
             "norm_stamps": ("int64", (self.shards,)),
+            "buffers": ("float32", (2, self.buffers)),
             "squares": ("float64", (-(-self.parameters // NORM_BLOCK),)),
             "parameters": ("float32", (2, self.parameters)),
             "state": ("float32", (2, self.slots, self.parameters)),
@@ -71,6 +73,7 @@ class BoardShape:
             "losses": ("float64", (self.micro_batches,)),
             "evaluation_stamps": ("int64", (self.evaluation_chunks,)),
             "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
+            "observed": ("float32", (self.micro_batches, self.buffers)),
             "gradients": ("float32", (self.micro_batches, self.parameters)),
         }
 
@@ -85,6 +88,7 @@ class Desk:
         """`reserve_gradient(micro_batch)`: get the memory for one row of gradients."""
         self.losses = views["losses"]
         self.gradients = views["gradients"]
+        self.observed = views["observed"]
         self.evaluation_sums = views["evaluation_sums"]
         self._stamps = _words(views["stamps"])
         self._evaluation_stamps = _words(views["evaluation_stamps"])
@@ -136,12 +140,13 @@ class Board:
         self.state = views["state"]
         self.losses = views["losses"]
         self.squares = views["squares"]
+        self.buffers = views["buffers"]
         self.bells = Doorbells(views["bells"])
         self._words = _words(views["words"])
         self._crews = [_words(row) for row in views["crews"]]
         self._versions = _words(views["versions"])
-        self._rate_factor = views["rate_factor"]
-        self._loss_scales = views["loss_scales"]
+        self._rate_factor = _words(views["rate_factor"])
+        self._loss_scales = _words(views["loss_scales"])
         self._norm_stamps = _words(views["norm_stamps"])
         self._open_desk = open_desk
         self._desks: dict[int, Desk] = {}
@@ -178,12 +183,12 @@ class Board:
     @property
     def rate_factor(self) -> float:
         """What the learning rates are multiplied by until the coordinator decides otherwise."""
-        return float(self._rate_factor[0])
+        return self._rate_factor[0]
 
     def loss_scale(self, version: int) -> tuple[float, int]:
         """What the loss is multiplied by in the step from this version, and the finite steps in a row."""
-        value, good_steps = self._loss_scales[version % 2].tolist()
-        return value, int(good_steps)
+        place = 2 * (version % 2)
+        return self._loss_scales[place], int(self._loss_scales[place + 1])
 
     def has_norm(self, step: int) -> bool:
         """Whether `squares` holds the squared sums of all blocks of the gradient of `step`.
@@ -222,10 +227,14 @@ class Board:
         parameters: np.ndarray,
         state: np.ndarray,
         loss_scale: tuple[float, int] = (1.0, 0),
+        buffers: np.ndarray | None = None,
     ) -> None:
         """Set the version that training starts from. parameters: (n,), state: (slots, n)."""
+        if buffers is not None:
+            self.buffers[step % 2] = buffers
         self._rate_factor[0] = 1.0
-        self._loss_scales[:] = loss_scale
+        for version in (0, 1):
+            self.set_loss_scale(version, *loss_scale)
         self.parameters[step % 2] = parameters
         self.state[step % 2] = state
         for shard in range(self.shape.shards):
@@ -277,7 +286,8 @@ class Board:
 
     def set_loss_scale(self, version: int, value: float, good_steps: int) -> None:
         """Set the loss scale of a version, before it is published; by shard 0."""
-        self._loss_scales[version % 2] = value, good_steps
+        place = 2 * (version % 2)
+        self._loss_scales[place], self._loss_scales[place + 1] = value, good_steps
 
     def publish_version(self, shard: int, version: int, loss: float) -> None:
         """Say that this shard's slice of `version` is complete, and (shard 0) with which loss it was
@@ -354,4 +364,4 @@ def _desk_file(folder: Path, incarnation: int) -> Path:
 
 def _words(array: np.ndarray) -> memoryview:
     # Reading a word through a memoryview takes a third of the time that it takes through NumPy.
-    return array.view(np.int64).data.cast("B").cast("q")
+    return array.reshape(-1).data.cast("B").cast(array.dtype.char)

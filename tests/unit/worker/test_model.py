@@ -46,7 +46,7 @@ def saved(path: Path, spec: JobSpec, data: Dataset) -> nn.Sequential:
     flat = np.zeros(layout.size, np.float32)
     for name, view in layout.views(flat).items():
         view[...] = model.parameters()[name].data
-    save_model(path, spec, layout, flat, data, "abc123")
+    save_model(path, spec, layout.views(flat), data, "abc123")
     return model
 
 
