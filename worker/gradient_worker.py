@@ -11,11 +11,13 @@ from ..core.array import to_device, to_numpy
 from ..core.flat import FlatLayout
 from ..core.metrics import METRICS
 from ..core.nn import EVALUATION, ForwardContext, Sequential
+from ..core.optim.curvature import gauss_newton_bartlett, hutchinson
 from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
 from .exchange.board import COORDINATOR, Board
 from .faults import reach
+from .optimization import Estimator, Optimization
 from .precision import Storage
 
 EVALUATION_CHUNK = 512
@@ -81,6 +83,30 @@ class GradientComputer:
             tensor.grad = None
         return float(to_numpy(loss.data))
 
+    def curvature(
+        self,
+        indices: np.ndarray,
+        batch_samples: int,
+        context: ForwardContext,
+        out: Sequence[np.ndarray],
+        estimator: Estimator,
+    ) -> None:
+        """The micro-batch's share of an estimate of the Hessian's diagonal, of the mini-batch's mean loss,
+        into `out`; see `gradient`."""
+        features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
+        with self._storage.training():
+            output = self._model(self._storage.inputs(features), context)
+            if estimator == "hutchinson":
+                loss = self._loss(output, targets, reduction="sum") * (1.0 / batch_samples)
+                shares, weight = hutchinson(loss, self._tensors, context.seed, context.step), 1.0
+            else:
+                weight = len(indices) / batch_samples
+                shares = gauss_newton_bartlett(
+                    output, self._tensors, context.seed, context.step, context.first_sample
+                )
+        for share, target in zip(shares, out, strict=True):
+            np.multiply(to_numpy(share), weight, out=target, casting="same_kind")
+
     def evaluate(self, start: int, stop: int) -> list[float]:
         """Sums over samples `start` to `stop` of the held-out split: the loss, then each metric."""
         indices = np.arange(start, stop)
@@ -109,9 +135,8 @@ class GradientWorker:
         computer: GradientComputer,
         grid: Grid,
         test_samples: int,
-        averaged: bool = False,
+        optimization: Optimization,
     ) -> None:
-        """averaged: evaluate with the moving average of the weights, the last row of the state."""
         self.bell = board.worker_bell(incarnation)
         self._incarnation = incarnation
         self._board = board
@@ -123,7 +148,18 @@ class GradientWorker:
         # step.
         self._parameters = [list(layout.views(half).values()) for half in board.parameters]
         self._gradients = [list(layout.views(row).values()) for row in self._desk.gradients]
-        self._averages = [list(layout.views(half[-1]).values()) for half in board.state] if averaged else None
+        # Where there is a moving average of the weights, the last row of the state, that is evaluated.
+        self._averages = (
+            None
+            if optimization.average is None
+            else [list(layout.views(half[-1]).values()) for half in board.state]
+        )
+        self._optimization = optimization
+        self._curvatures = (
+            [list(layout.views(row).values()) for row in self._desk.curvatures]
+            if board.shape.curvature
+            else []
+        )
         self._version = -1
         self._uses_average = False
         self._dealt: tuple[int, int, int] | None = None
@@ -186,6 +222,14 @@ class GradientWorker:
             self._gradients[micro_batch],
             self._board.loss_scale(step)[0],
         )
+        if self._optimization.observes(step + 1):
+            self._computer.curvature(
+                self._grid.indices(step, micro_batch),
+                self._grid.batch_samples(step),
+                context,
+                self._curvatures[micro_batch],
+                self._optimization.estimator,
+            )
         if self._board.shape.buffers:
             self._computer.observed(desk.observed[micro_batch])
         reach("worker.before_publish", step)

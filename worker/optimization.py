@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..core.flat import FlatLayout
-from ..core.optim import FlatUpdate, Group, LossScale, MovingAverage
+from ..core.optim import FlatUpdate, Group, LossScale, MovingAverage, Sophia
 from ..core.optim.groups import AnyRule
 from ..core.optim.schedules import Constant, Plateau, Schedule
+
+Estimator = Literal["gauss_newton_bartlett", "hutchinson"]
+"""Of the Hessian's diagonal; see `core.optim.curvature`."""
 
 AVERAGE = "average"
 """The row of state that holds the moving average of the weights, after those of the rule."""
@@ -19,7 +23,7 @@ class Optimization:
 
     `clip_value` and `clip_norm` bound the gradient, by element, then as a whole (without what is frozen).
     `loss_scale` is the one of the first step. `plateau` reduces the learning rates by what it sees of
-    `plateau_metric` at the end of each epoch, beside the schedule.
+    `plateau_metric` at the end of each epoch, beside the schedule. `estimator`: what Sophia is given.
     """
 
     rule: AnyRule
@@ -31,6 +35,16 @@ class Optimization:
     loss_scale: LossScale | None = None
     plateau: Plateau | None = None
     plateau_metric: str = "loss"
+    estimator: Estimator = "gauss_newton_bartlett"
+
+    @property
+    def estimates_curvature(self) -> bool:
+        """Whether some steps need an estimate of the Hessian's diagonal beside the gradient."""
+        return isinstance(self.rule, Sophia)
+
+    def observes(self, step: int) -> bool:
+        """Whether step number `step` (from 1) does."""
+        return isinstance(self.rule, Sophia) and self.rule.observes(step)
 
     @property
     def measures_norm(self) -> bool:

@@ -41,6 +41,7 @@ class ParameterServerShard:
         self._gradients: dict[int, np.ndarray] = {}
         self._losses: dict[int, float] = {}
         self._observed: dict[int, np.ndarray] = {}
+        self._curvatures: dict[int, np.ndarray] = {}
 
     def missing(self) -> list[int]:
         """The micro-batches of the present step that have not been accepted yet."""
@@ -53,9 +54,10 @@ class ParameterServerShard:
         loss: float,
         gradient: np.ndarray,
         observed: np.ndarray | None = None,
+        curvature: np.ndarray | None = None,
     ) -> Push:
         """Offer the gradient of (`step`, `micro_batch`): (n,) float32, kept by reference until `complete`, as
-        is what the pass saw of the model's buffers."""
+        is what the pass saw of the model's buffers, and its estimate of the curvature (n,)."""
         if step != self.step:
             return Push.LATE if step < self.step else Push.EARLY
         if micro_batch in self._gradients:
@@ -64,22 +66,18 @@ class ParameterServerShard:
         self._losses[micro_batch] = loss
         if observed is not None:
             self._observed[micro_batch] = observed
+        if curvature is not None:
+            self._curvatures[micro_batch] = curvature
         return Push.ACCEPTED
 
     def total(self, out: np.ndarray, part: slice, own: bool) -> np.ndarray:
         """The sum of the step's gradients within `part`, in `out` (n,); where there is but one gradient and
         the sum need not be one's `own` to change, that gradient itself."""
-        gradients = [self._gradients[m] for m in sorted(self._gradients)]
-        if len(gradients) == 1:
-            if not own:
-                return gradients[0]
-            out[part] = gradients[0][part]
-            return out
-        own_part = out[part]
-        np.add(gradients[0][part], gradients[1][part], out=own_part)
-        for further in gradients[2:]:
-            np.add(own_part, further[part], out=own_part)
-        return out
+        return _total(self._gradients, out, part, own)
+
+    def curvature(self, out: np.ndarray, part: slice) -> np.ndarray:
+        """The sum of the step's estimates of the curvature within `part`, in `out` (n,) or an estimate."""
+        return _total(self._curvatures, out, part, own=False)
 
     def observed(self) -> list[np.ndarray]:
         """What the step's passes saw, in micro-batch order."""
@@ -91,6 +89,7 @@ class ParameterServerShard:
         self._gradients.clear()
         self._losses.clear()
         self._observed.clear()
+        self._curvatures.clear()
         self.step += 1
         return loss
 
@@ -120,6 +119,7 @@ class ParameterServer:
         self._shard = ParameterServerShard(board.shard_version(index), micro_batch_count)
         # Only what the shard reads is ever touched, and so takes memory.
         self._sum = np.empty(board.shape.parameters, np.float32)
+        self._curvature = np.empty(board.shape.parameters if board.shape.curvature else 0, np.float32)
         self._rows = [
             [parameters, *state] for parameters, state in zip(board.parameters, board.state, strict=True)
         ]
@@ -149,6 +149,7 @@ class ParameterServer:
         if shard.step >= board.horizon:
             return False
         desks = board.desks()
+        observes = self._update.optimization.observes(shard.step + 1)
         missing = shard.missing()
         left = len(missing)
         for micro_batch in missing:
@@ -156,7 +157,8 @@ class ParameterServer:
                 if desk.has_gradient(shard.step, micro_batch):
                     loss = float(desk.losses[micro_batch])
                     seen = None if self._buffers is None else desk.observed[micro_batch]
-                    shard.push(shard.step, micro_batch, loss, desk.gradients[micro_batch], seen)
+                    curvature = desk.curvatures[micro_batch] if observes else None
+                    shard.push(shard.step, micro_batch, loss, desk.gradients[micro_batch], seen, curvature)
                     left -= 1
                     break
         return not left
@@ -173,7 +175,10 @@ class ParameterServer:
         norm = norm_of(board.squares) if update.optimization.measures_norm else 0.0
         scale = self._scale(step)
         before, after = self._rows[step % 2], self._rows[(step + 1) % 2]
-        update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after)
+        curvature = None
+        if update.optimization.observes(step + 1):
+            curvature = self._shard.curvature(self._curvature, update.part)
+        update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after, curvature)
         if self._buffers is not None:
             following_buffers = board.buffers[(step + 1) % 2]
             following_buffers[...] = board.buffers[step % 2]
@@ -193,3 +198,17 @@ class ParameterServer:
             return None
         value, good_steps = self._board.loss_scale(step)
         return replace(scale, value=value, good_steps=good_steps)
+
+
+def _total(rows_by_micro_batch: dict[int, np.ndarray], out: np.ndarray, part: slice, own: bool) -> np.ndarray:
+    rows = [rows_by_micro_batch[m] for m in sorted(rows_by_micro_batch)]
+    if len(rows) == 1:
+        if not own:
+            return rows[0]
+        out[part] = rows[0][part]
+        return out
+    total = out[part]
+    np.add(rows[0][part], rows[1][part], out=total)
+    for further in rows[2:]:
+        np.add(total, further[part], out=total)
+    return out

@@ -84,6 +84,7 @@ def make_plan(spec: JobSpec) -> Plan:
         evaluation_chunks=max(1, -(-dataset.test_samples // EVALUATION_CHUNK)),
         evaluation_values=1 + len(spec.metrics),
         buffers=buffers.layout.size,
+        curvature=optimization_of(spec).estimates_curvature,
     )
     return Plan(spec, dataset, layout, buffers, shape)
 
@@ -116,9 +117,8 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
     spec, dataset = plan.spec, plan.dataset
     model = build_model(spec, dataset.feature_shape, dataset.classes)
     computer = GradientComputer(model, dataset, spec.loss, spec.metrics, spec.cluster.device)
-    averaged = plan.optimization.average is not None
     return GradientWorker(
-        incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples, averaged
+        incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples, plan.optimization
     )
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 
 from ..core.flat import FlatLayout
-from ..core.optim import FlatUpdate, LossScale
+from ..core.optim import FlatUpdate, LossScale, Sophia
 from ..core.optim.clip import clip_by_value, norm_factor
 from ..core.optim.groups import rules_by_parameter
 from ..core.optim.norm import NORM_BLOCK, squared_sums
@@ -61,12 +61,13 @@ class ShardUpdate:
         factor: float,
         before: Sequence[np.ndarray],
         after: Sequence[np.ndarray],
+        curvature: np.ndarray | None = None,
     ) -> None:
         """Take step number `step` (from 1) from version `before` to `after`; writes only `part` of `after`.
 
         before, after: the parameters, then the rows of state. gradient: changed in place if the optimization
         changes gradients. norm: of the whole gradient, if it is measured. factor: for the learning rates,
-        beside the schedule's.
+        beside the schedule's. curvature: an estimate of the Hessian's diagonal, where the step observes one.
         """
         optimization, part = self.optimization, self.part
         if scale is not None and scale.skips(isfinite(norm)):
@@ -82,7 +83,12 @@ class ShardUpdate:
                 read *= np.float32(clip)
         rows = slice(1, 1 + self._slots)
         factor *= optimization.schedule(step)
-        self._flat.update(step, gradient, before[0], before[rows], after[0], after[rows], factor)
+        state = before[rows]
+        if curvature is not None and isinstance(optimization.rule, Sophia):
+            own = [[row[part] for row in version[rows]] for version in (before, after)]
+            optimization.rule.observe(curvature[part], *own)
+            state = after[rows]
+        self._flat.update(step, gradient, before[0], state, after[0], after[rows], factor)
         if optimization.average is not None:
             optimization.average.update(step, after[0][part], before[-1][part], after[-1][part])
 

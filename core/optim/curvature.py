@@ -35,15 +35,18 @@ def hutchinson(loss: Tensor, parameters: Sequence[Tensor], seed: int, step: int)
     return [direction * product.data for direction, product in zip(directions, products, strict=True)]
 
 
-def gauss_newton_bartlett(logits: Tensor, parameters: Sequence[Tensor], seed: int, step: int) -> list[Array]:
+def gauss_newton_bartlett(
+    logits: Tensor, parameters: Sequence[Tensor], seed: int, step: int, first: int = 0
+) -> list[Array]:
     """n * g², g the gradient of the mean softmax cross-entropy at labels drawn from the model's own softmax.
 
     An estimate of the Gauss-Newton diagonal, never negative, for one more backward pass. logits:
-    (n, classes); the labels are keyed by (seed, step). Gives an array a parameter.
+    (n, classes), the samples `first` .. `first + n` of their mini-batch; the labels are keyed by (seed, step)
+    and sample. Gives an array a parameter.
     """
     xp, logits = array_module(logits.data), wide(logits)
     count = len(logits.data)
-    draws = xp.asarray(uniform(seed, substream(CURVATURE, 0), step, 0, count))
+    draws = xp.asarray(uniform(seed, substream(CURVATURE, 0), step, first, count))
     bounds = xp.cumsum(ops.softmax(logits.data), axis=-1)
     labels = xp.minimum((bounds <= draws[:, None] * bounds[:, -1:]).sum(axis=-1), bounds.shape[-1] - 1)
     gradients = grad(ops.softmax_cross_entropy(logits, labels) * (1.0 / count), parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chainrule.core.optim import LAMB, SGD, Adam, Group, LossScale, MovingAverage
+from chainrule.core.optim import LAMB, SGD, Adam, Group, LossScale, MovingAverage, Sophia
 from chainrule.core.optim.schedules import Cosine, Plateau, WarmUp
 from chainrule.worker import faults, plan
 from chainrule.worker.checkpoint import read_newest_checkpoint
@@ -24,6 +24,8 @@ OPTIMIZATIONS = {
     "plateau": Optimization(
         Adam(0.01), plateau=Plateau(patience=0, threshold=0.9, factor=0.5), plateau_metric="loss"
     ),
+    "sophia, gauss-newton-bartlett": Optimization(Sophia(0.01, interval=4)),
+    "sophia, hutchinson": Optimization(Sophia(0.01, interval=5, gamma=0.01), estimator="hutchinson"),
     "scaled": Optimization(Adam(0.01), loss_scale=LossScale(1024.0, interval=10)),
 }
 

@@ -37,7 +37,8 @@ class BoardShape:
 
     `parameters`: length of the flat buffer in elements. `slots`: optimizer state buffers.
     `evaluation_values`: sums that one evaluation chunk yields. `buffers`: length of the flat buffer of the
-    model's buffers. A job without a held-out split still has one chunk, which nobody asks for.
+    model's buffers. `curvature`: whether workers estimate the Hessian's diagonal. A job without a held-out
+    split still has one chunk, which nobody asks for.
     """
 
     parameters: int
@@ -48,6 +49,7 @@ class BoardShape:
     evaluation_chunks: int
     evaluation_values: int
     buffers: int = 0
+    curvature: bool = False
 
     def board_fields(self) -> Fields:
         """The arrays that all members share."""
@@ -74,6 +76,7 @@ class BoardShape:
             "evaluation_stamps": ("int64", (self.evaluation_chunks,)),
             "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
             "observed": ("float32", (self.micro_batches, self.buffers)),
+            "curvatures": ("float32", (self.micro_batches, self.parameters if self.curvature else 0)),
             "gradients": ("float32", (self.micro_batches, self.parameters)),
         }
 
@@ -89,6 +92,7 @@ class Desk:
         self.losses = views["losses"]
         self.gradients = views["gradients"]
         self.observed = views["observed"]
+        self.curvatures = views["curvatures"]
         self.evaluation_sums = views["evaluation_sums"]
         self._stamps = _words(views["stamps"])
         self._evaluation_stamps = _words(views["evaluation_stamps"])

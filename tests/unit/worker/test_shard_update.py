@@ -30,6 +30,7 @@ from chainrule.core.optim import (
     NAdam,
     RAdam,
     RMSProp,
+    Sophia,
 )
 from chainrule.core.optim.norm import NORM_BLOCK
 from chainrule.core.optim.schedules import Cosine, WarmUp
@@ -56,6 +57,7 @@ OPTIMIZATIONS = {
     "radam": Optimization(RAdam(0.01)),
     "lion": Optimization(Lion(0.01)),
     "lamb": Optimization(LAMB(0.01)),
+    "sophia": Optimization(Sophia(0.01, interval=2), FROZEN[:1], clip_norm=50.0),
     "muon": Optimization(Muon(0.01), BIASES_BY_ADAM),
     "groups": Optimization(SGD(0.1), FROZEN),
     "schedule": Optimization(Adam(0.01), schedule=WarmUp(2, Cosine(2), 0.1)),
@@ -89,6 +91,17 @@ def gradients(step):
     return rows
 
 
+def curvatures(step):
+    """Estimates of the Hessian's diagonal, (micro-batches, n)."""
+    return np.square(gradients(100 + step))
+
+
+def board_shape(optimization, shards):
+    slots = len(optimization.slots(LAYOUT))
+    curvature = optimization.estimates_curvature
+    return BoardShape(LAYOUT.size, slots, shards, 1, MICRO_BATCHES, 1, 1, curvature=curvature)
+
+
 class Dying:
     """Ends the shard that reaches one of the points, at these visits."""
 
@@ -112,7 +125,7 @@ def train(optimization, shards, deaths=frozenset(), order=0, rows_of=gradients, 
     state = np.zeros((len(slots), LAYOUT.size), np.float32)
     if optimization.average is not None:
         state[-1] = flat
-    board = private_board(BoardShape(LAYOUT.size, len(slots), shards, 1, MICRO_BATCHES, 1, 1))
+    board = private_board(board_shape(optimization, shards))
     scale = optimization.loss_scale
     board.begin(0, flat, state, (1.0, 0) if scale is None else (scale.value, scale.good_steps))
     board.assign((0,))
@@ -132,6 +145,8 @@ def train(optimization, shards, deaths=frozenset(), order=0, rows_of=gradients, 
             for micro_batch, row in enumerate(rows_of(step)):
                 desk.gradients[micro_batch] = row
                 desk.losses[micro_batch] = 1.0
+                if optimization.observes(step + 1):
+                    desk.curvatures[micro_batch] = curvatures(step)[micro_batch]
                 desk.publish_gradient(step, micro_batch)
             while board.step() == step:
                 index = int(random.integers(shards))
@@ -161,6 +176,11 @@ def alone(optimization):
             total = total + row
         for name, view in LAYOUT.views(total).items():
             model.parameters()[name].grad = Tensor(view.copy())
+        if optimization.observes(step + 1):
+            estimate, *further = curvatures(step)
+            for row in further:
+                estimate = estimate + row
+            optimizer.observe_curvature(list(LAYOUT.views(estimate).values()))
         optimizer.step()
     rows = [*optimizer.state, *([] if optimizer.averaged is None else [optimizer.averaged])]
     return optimizer.parameters.tobytes(), b"".join(row.tobytes() for row in rows)
