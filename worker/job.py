@@ -6,18 +6,16 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 
 import numpy as np
 
 from ..core.serialize import digest
-from .checkpoint import Checkpoint, checkpoint_steps, write_checkpoint
+from .checkpoint import Checkpoint, write_checkpoint
 from .coordinator import Coordinator
 from .crew import Crew
 from .durable import storage_errors
+from .ending import LastReported
 from .errors import JobError
 from .exchange.board import COORDINATOR, LOSS_RING, Board
 from .failures import describe_failure
@@ -67,7 +65,7 @@ def run_job(
 
     Never raises for what can go wrong with a job. `stops` may be fed from any thread.
     """
-    last = _Last(order.folder)
+    last = LastReported(order.folder)
     try:
         for report in _train(order, crew, stops, clock):
             if isinstance(report, Finished):
@@ -91,35 +89,6 @@ def run_job(
 
 class _Killed(Exception):
     """The execution is to end without saving anything."""
-
-
-@dataclass
-class _Last:
-    """The newest of what was reported, for the end that the coordinator does not get to tell."""
-
-    folder: Path
-    step: int = 0
-    epoch: int = 0
-    metrics: dict[str, float] = field(default_factory=dict)
-
-    def note(self, report: Report) -> None:
-        self.step = getattr(report, "step", self.step)
-        self.epoch = getattr(report, "epoch", self.epoch)
-        self.metrics = getattr(report, "metrics", self.metrics)
-
-    def finished(self, outcome: Outcome, reason: Reason | None, message: str) -> Finished:
-        steps: list[int] = []
-        with suppress(OSError):  # a folder that cannot be read may be what ended the job
-            steps = checkpoint_steps(self.folder)
-        return Finished(
-            outcome,
-            self.step,
-            self.epoch,
-            self.metrics,
-            checkpoint_step=steps[-1] if steps else None,
-            reason=reason,
-            message=message,
-        )
 
 
 def _train(

@@ -149,8 +149,8 @@ class Board:
         self._words = _words(views["words"])
         self._crews = [_words(row) for row in views["crews"]]
         self._versions = _words(views["versions"])
-        self._rate_factor = _words(views["rate_factor"])
-        self._loss_scales = _words(views["loss_scales"])
+        self._rate_factor = _numbers(views["rate_factor"])
+        self._loss_scales = _numbers(views["loss_scales"])
         self._norm_stamps = _words(views["norm_stamps"])
         self._open_desk = open_desk
         self._desks: dict[int, Desk] = {}
@@ -368,4 +368,8 @@ def _desk_file(folder: Path, incarnation: int) -> Path:
 
 def _words(array: np.ndarray) -> memoryview:
     # Reading a word through a memoryview takes a third of the time that it takes through NumPy.
-    return array.reshape(-1).data.cast("B").cast(array.dtype.char)
+    return array.view(np.int64).data.cast("B").cast("q")
+
+
+def _numbers(array: np.ndarray) -> memoryview[float]:
+    return array.reshape(-1).data.cast("B").cast("d")

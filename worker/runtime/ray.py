@@ -30,10 +30,11 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from threadpoolctl import threadpool_limits
 
 from ..checkpoint import checkpoint_steps
+from ..ending import LastReported
 from ..errors import JobError
 from ..exchange.folder import OwnedFolder, clear_abandoned, temporary_folder
 from ..job import run_job
-from ..reports import Finished, MemberLost, Outcome, Reason, Report, Role
+from ..reports import MemberLost, Outcome, Reason, Report, Role
 from . import Execution, JobOrder, Stop
 from .ray_crew import RayCrew, actor_class, cause_of_death
 
@@ -92,7 +93,7 @@ class RayExecution:
 
     def reports(self) -> Iterator[Report]:
         """The coordinator's reports; where it dies, those of its successor."""
-        order, last = self._order, None
+        order, last = self._order, LastReported(self._order.folder)
         group: PlacementGroup | None = None
         try:
             cpus, gpus = self._share()
@@ -100,13 +101,13 @@ class RayExecution:
             for restart in range(COORDINATOR_RESTARTS + 1):
                 try:
                     for report in self._attempt(order, group, cpus, gpus):
-                        last = report
+                        last.note(report)
                         yield report
                     return
                 except RayError as error:
                     clear_abandoned()
                     if self._stopping is Stop.KILL:
-                        yield _ended(order, last, Outcome.CANCELLED, None, "Stopped at once.")
+                        yield last.finished(Outcome.CANCELLED, None, "Stopped at once.")
                         return
                     if not ray.is_initialized():
                         message = "Ray was shut down while the job ran. Continue it from its last checkpoint."
@@ -116,7 +117,7 @@ class RayExecution:
                         message = (
                             f"The coordinator's process died {restart + 1} times, the last time: {cause}."
                         )
-                        yield _ended(order, last, Outcome.FAILED, Reason.COORDINATOR_LOST, message)
+                        yield last.finished(Outcome.FAILED, Reason.COORDINATOR_LOST, message)
                         return
                     order = replace(order, resume=True)
                     steps = checkpoint_steps(order.folder)
@@ -125,15 +126,15 @@ class RayExecution:
                         if steps
                         else "restarted from step 0"
                     )
-                    yield MemberLost(Role.COORDINATOR, restart, getattr(last, "step", 0), cause, action)
+                    yield MemberLost(Role.COORDINATOR, restart, last.step, cause, action)
         except _StoppedEarly:
             outcome = Outcome.PAUSED if self._stopping is Stop.PAUSE else Outcome.CANCELLED
-            yield _ended(order, last, outcome, None, "Stopped while it waited for room in the Ray cluster.")
+            yield last.finished(outcome, None, "Stopped while it waited for room in the Ray cluster.")
         except JobError as error:
-            yield _ended(order, last, Outcome.FAILED, error.reason, error.message)
+            yield last.finished(Outcome.FAILED, error.reason, error.message)
         except Exception as error:
             message = f"Ray could not run the job: {type(error).__name__}: {error}"
-            yield _ended(order, last, Outcome.FAILED, Reason.RESOURCES_UNAVAILABLE, message)
+            yield last.finished(Outcome.FAILED, Reason.RESOURCES_UNAVAILABLE, message)
         finally:
             if group is not None:
                 _forget(group)
@@ -273,17 +274,6 @@ class RayRuntime:
         if self._folder is not None:
             self._folder.remove()
             self._folder = None
-
-
-def _ended(
-    order: JobOrder, last: Report | None, outcome: Outcome, reason: Reason | None, message: str
-) -> Finished:
-    """The end that no coordinator was there to tell."""
-    steps = checkpoint_steps(order.folder)
-    step, epoch = getattr(last, "step", 0), getattr(last, "epoch", 0)
-    return Finished(
-        outcome, step, epoch, checkpoint_step=steps[-1] if steps else None, reason=reason, message=message
-    )
 
 
 @contextmanager
