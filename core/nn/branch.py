@@ -1,9 +1,8 @@
-"""Layers side by side: residual connections and parallel branches; and the layer that reshapes."""
+"""Layers side by side: residual connections and parallel branches."""
 
 from __future__ import annotations
 
 from functools import reduce
-from math import prod
 from typing import ClassVar, Literal
 
 from .. import ops
@@ -81,22 +80,3 @@ def _shape_of(module: Module, place: str, input_shape: tuple[int, ...]) -> tuple
         return module.output_shape(input_shape)
     except ShapeError as error:
         raise error.inside(place) from None
-
-
-class Reshape(Module):
-    """(n, ...) -> (n, *shape), in row-major order."""
-
-    kind: ClassVar[str] = "reshape"
-
-    def __init__(self, *shape: int) -> None:
-        self.shape = shape
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        self.output_shape(x.shape[1:])
-        return ops.reshape(x, (x.shape[0], *self.shape))
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if prod(input_shape) != prod(self.shape):
-            expected = f"samples of {prod(self.shape)} elements for shape {self.shape}"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
-        return self.shape
