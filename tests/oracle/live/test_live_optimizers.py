@@ -35,5 +35,5 @@ def test_muon_agrees_with_pytorch_as_far_as_its_bfloat16_allows(shape: tuple[int
     for step, gradient in enumerate(steps, start=1):
         theirs.grad = torch.tensor(gradient.T.copy())
         optimizer.step()
-        Muon(0.02, weight_decay=0.1).update_parameter(step, gradient, weight, state, weight, state)
+        Muon(0.02, weight_decay=0.1).update(step, gradient, weight, state, weight, state)
     np.testing.assert_allclose(weight, theirs.detach().numpy().T, atol=0.01)
