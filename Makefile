@@ -37,8 +37,8 @@ bench: $(call installed,bench)  ## measure our step and its memory beside PyTorc
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/memory.py
 
-oracle: $(call installed,test) $(call installed,oracle)  ## compare gradients and optimizers with PyTorch, live
-	$(BIN)/python -m pytest tests/oracle/live
+oracle: $(call installed,test) $(call installed,oracle)  ## compare all there is with PyTorch, live; writes docs/coverage.md
+	$(BIN)/python -m pytest tests/oracle/live tests/oracle/test_papers.py --coverage-table docs/coverage.md
 
 acceptance: $(call installed,test)  ## train Fashion-MNIST end to end (Debian package dataset-fashion-mnist)
 	$(BIN)/python -m pytest tests/acceptance
