@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from agreement import FLOOR, LIMIT
+from model_cases import LIMIT as MODEL_LIMIT
+from model_cases import MODEL_CASES, STEPS
 
 from chainrule.core import losses, nn, ops, optim
 
@@ -23,10 +25,11 @@ class Kind(Enum):
     OPTIMIZER = "Optimizers"
     UPDATE = "Around an update"
     SCHEDULE = "Schedules"
+    MODEL = "Whole models"
 
 
 def public() -> dict[Kind, list[str]]:
-    """The public names of each kind, in order, without what is a type, a value, or machinery."""
+    """The public names of each kind, in order, without types, values and machinery; and the models."""
     schedules = {
         name for name, value in vars(optim.schedules).items()
         if isinstance(value, type) and value.__module__ == optim.schedules.__name__
@@ -40,6 +43,7 @@ def public() -> dict[Kind, list[str]]:
             {*optim.__all__} - {*_rules(), "FlatOptimizer", "FlatUpdate", "Group", "schedules"}
         ),
         Kind.SCHEDULE: sorted(schedules - {"PlateauState"}),
+        Kind.MODEL: sorted(MODEL_CASES),
     }
 
 
@@ -91,7 +95,8 @@ class CoverageTable:
 
     def markdown(self, pytorch: str) -> str:
         """The page, for this version of PyTorch."""
-        sections = [_INTRODUCTION.format(limit=LIMIT, floor=FLOOR, pytorch=pytorch)]
+        values = {"limit": LIMIT, "floor": FLOOR, "pytorch": pytorch, "steps": STEPS, "models": MODEL_LIMIT}
+        sections = [_INTRODUCTION.format(**values)]
         for kind, names in public().items():
             lines = [f"## {kind.value}\n", _HEAD]
             lines += [_line(name, self._rows[kind, name]) for name in names]
@@ -99,12 +104,13 @@ class CoverageTable:
         return "\n".join(sections)
 
 
-def names_in(markdown: str) -> dict[Kind, list[str]]:
-    """The names that a page lists, by section."""
+def errors_in(markdown: str) -> dict[Kind, dict[str, float]]:
+    """The names that a page lists, by section, with their errors."""
     found = {}
     for section in re.split(r"^## ", markdown, flags=re.MULTILINE)[1:]:
         title, _, rest = section.partition("\n")
-        found[Kind(title)] = re.findall(r"^\| `(\w+)` \|", rest, flags=re.MULTILINE)
+        rows = re.findall(r"^\| `(\w+)` \| (\S+) \|", rest, flags=re.MULTILINE)
+        found[Kind(title)] = {name: float(error) for name, error in rows}
     return found
 
 
@@ -124,5 +130,8 @@ are float64.
 
 An error is |ours − theirs| / (|theirs| + {floor} × the largest of the array). The largest of all elements,
 cases, reductions, sample weights and seeds is listed, and has to be at most {limit:.0e}; the digits depend on
-the machine. The cases are in `tests/oracle`; `make test` replays them from recorded answers.
+the machine. Of whole models it is that of the losses of {steps} steps from the same weights and batches, and
+of one more in evaluation, and at most {models:.0e}.
+
+The cases are in `tests/oracle`; `make test` replays them from recorded answers.
 """
