@@ -137,6 +137,7 @@ LAYER_CASES: dict[str, Case] = {
     "TimeLinear": Case(lambda f, *all: f.time_linear(*all), ((2, 5, 10), (10, 6), (6,))),
     "Flatten": Case(lambda f, x: f.flatten(x) * 2, _IMAGES),
     "Reshape": Case(lambda f, x: f.reshape_layer(x, 6, 21) * 2, _IMAGES),
+    "Permute": Case(lambda f, x: f.permute(x, 2, 0, 1) * 2, _IMAGES),
     "Dropout": Case(lambda f, x: f.dropout(x, True), _IMAGES, against=COMPOSED),
     "Dropout evaluated": Case(lambda f, x: f.dropout(x, False) * 2, _IMAGES),
     "Sequential": Case(lambda f, *all: f.sequential(*all), (*_LINEAR, (6, 3), (3,))),

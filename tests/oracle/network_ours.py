@@ -112,6 +112,7 @@ FUNCTIONS = SimpleNamespace(
     time_linear=lambda x, w, b: _run(nn.TimeLinear(*w.shape), x, (w, b)),
     flatten=lambda x: nn.Flatten()(x),
     reshape_layer=lambda x, *shape: nn.Reshape(*shape)(x),
+    permute=lambda x, *axes: nn.Permute(*axes)(x),
     dropout=lambda x, training: nn.Dropout(DROPPED)(x, ForwardContext(training=training)),
     sequential=lambda x, w, b, v, c: _run(
         nn.Sequential(nn.Linear(10, 6), nn.Tanh(), nn.Linear(6, 3)), x, (w, b, v, c)

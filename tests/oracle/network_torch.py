@@ -238,6 +238,7 @@ FUNCTIONS = SimpleNamespace(
     time_linear=_linear,
     flatten=lambda x: torch.nn.Flatten()(x),
     reshape_layer=lambda x, *shape: torch.nn.Unflatten(1, shape)(x.flatten(1)),
+    permute=lambda x, *axes: x.permute(0, *(axis + 1 for axis in axes)),
     dropout=_dropout,
     sequential=lambda x, w, b, v, c: _linear(torch.tanh(_linear(x, w, b)), v, c),
     parallel=_parallel,
