@@ -46,7 +46,7 @@ def arrange(root: Box, links: Sequence[Link]) -> list[Line]:
                     edges[around][link.net, ends[0], ends[1]] = None
     marks = Marks(
         {(link.source, link.net): link.label for link in links if link.label},
-        frozenset(link.net for link in links if link.light),
+        {link.net: link.weight for link in links},
     )
     for group in reversed(groups):
         place(group, ports[group], edges[group], ranks, marks)

@@ -61,14 +61,15 @@ class Box:
 class Link:
     """A value on its way between two boxes that have nothing inside.
 
-    label: the width of what stands on it. light: others come first where lines are made straight.
+    label: the width of what stands on it. weight: where not all lines of a box can be straight, the
+    heaviest are.
     """
 
     source: Box
     target: Box
     net: Net
     label: float = 0.0
-    light: bool = False
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,10 @@ Channel = dict[Net, list[Pin]]
 
 @dataclass(frozen=True)
 class Marks:
-    """labels: the width of what stands where a net leaves a box. light: the nets that may bend."""
+    """labels: the width of what stands where a net leaves a box. weights: of the nets."""
 
     labels: dict[tuple[Box, Net], float]
-    light: frozenset[Net]
+    weights: dict[Net, float]
 
     def extent(self, box: Box) -> float:
         """How far a box reaches to the right, with what stands on the lines that start at it."""

@@ -19,6 +19,7 @@ def columns(
 ) -> None:
     """Move each box to where its lines are straight, as far as its neighbours let it, the long lines first.
 
+    First all lines pull together what belongs together, then the heaviest ones are made straight.
     gaps: what has to be free to the right of some boxes. The first box of all gives way to the others.
     """
     pins: dict[Box, _Pins] = {box: [] for row in rows for box in row}
@@ -39,29 +40,22 @@ def columns(
             for box in row:
                 _spread(box, pins[box], marks)
                 pulls = [
-                    (
-                        side,
-                        other.across(net, end) - box.pins.get((net, side), 0.0),
-                        _weight(net, box, other, marks),
-                    )
+                    (marks.weights[net], side, other.across(net, end) - box.pins.get((net, side), 0.0), other)
                     for net, side, others in pins[box]
                     for other, end in others
                 ]
-                pulls = [pull for pull in pulls if pull[2] >= 1] or pulls
-                chosen = [pull for pull in pulls if pull[0] is near or sweep < _SWEEPS // 2] or pulls
-                weights.append(sum(weight for *_, weight in chosen) or 0.01)
-                place = (
-                    min(other.x for row in rows for other in row if other is not box)
-                    if box is rows[0][0]
-                    else box.x
-                )
-                wanted.append(sum(x * weight for _, x, weight in chosen) / weights[-1] if chosen else place)
+                if sweep >= _SWEEPS // 2:
+                    heaviest = max((weight for weight, *_ in pulls), default=0.0)
+                    pulls = [pull for pull in pulls if pull[0] == heaviest]
+                    pulls = [pull for pull in pulls if pull[1] is near] or pulls
+                stiff = [weight * (8 if box.passing and other.passing else 1) for weight, *_, other in pulls]
+                weights.append(sum(stiff) or 0.01)
+                first = (other.x for row in rows for other in row if other is not box)
+                place = min(first) if box is rows[0][0] else box.x
+                drawn = sum(x * weight for (_, _, x, _), weight in zip(pulls, stiff, strict=True))
+                wanted.append(drawn / weights[-1] if pulls else place)
             for box, x in zip(row, _spaced(wanted, weights, _spans(row, marks, gaps)), strict=True):
                 box.x = x
-
-
-def _weight(net: Net, box: Box, other: Box, marks: Marks) -> float:
-    return (0.05 if net in marks.light else 1.0) * (8 if box.passing and other.passing else 1)
 
 
 def _spans(row: Sequence[Box], marks: Marks, gaps: dict[Box, float]) -> list[float]:
@@ -89,9 +83,10 @@ def _spread(box: Box, pins: _Pins, marks: Marks) -> None:
         )
         box.width = max(box.width, places.pop() + _PIN)
         middle = box.x + box.width / 2
-        main = min(
-            range(len(nets)), key=lambda index: (nets[index] in marks.light, abs(ends[nets[index]] - middle))
-        )
+        weights = [marks.weights[net] for net in nets]
+        main = min(range(len(nets)), key=lambda index: (-weights[index], abs(ends[nets[index]] - middle)))
+        if min(weights) < weights[main]:
+            box.width = max(box.width, 2 * max(places[main], places[-1] - places[main]) + _PIN)
         shift = min(box.width / 2 - places[main], box.width - _PIN / 2 - places[-1])
         box.pins.update({(net, side): max(shift, _PIN / 2) + x for net, x in zip(nets, places, strict=True)})
 

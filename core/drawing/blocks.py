@@ -12,6 +12,8 @@ from ..tracing import ComputationalGraph, GraphNode, NodeKind
 MOST_STEPS = 16
 """A layer unrolled over more steps than that is one box, unless each operation is asked for."""
 
+_WEIGHTS = {"": 1.0, "gradient": 0.3, "saved": 0.1}
+"""Of lines, by their style: the forward pass goes straight down first."""
 _Path = tuple[str, ...]
 
 
@@ -212,5 +214,5 @@ def _links(view: _View, last: Sequence[GraphNode], output: Box) -> list[Link]:
         if not view.operations and (saved or len(values) > 1):
             texts = {(source, None if saved else target): f"{len(values)} values" * (not saved)}
         for key, text in texts.items():
-            links.append(Link(source, target, Carried(key, style, text), text_width(text), saved))
+            links.append(Link(source, target, Carried(key, style, text), text_width(text), _WEIGHTS[style]))
     return links

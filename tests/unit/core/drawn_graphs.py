@@ -164,7 +164,7 @@ def _meetings(first: Sequence[Area], second: Sequence[Area], margin: float = 0.0
         across = (area.left < edges[:, 2] - margin) & (edges[:, 0] < area.right - margin)
         down = (area.top < edges[:, 3] - margin) & (edges[:, 1] < area.bottom - margin)
         others = np.flatnonzero(across & down)
-        pairs += [(area, second[other]) for other in others if first is not second or other > index]
+        pairs += [(area, second[int(other)]) for other in others if first is not second or other > index]
     return pairs
 
 
