@@ -84,6 +84,6 @@ endif
 # pyright reads no editable installs: these links show it each folder under its installed name.
 $(TYPING):
 	@mkdir -p $@.new
-	@ln -s ../../../core ../../../worker ../../../service $@.new/
+	@ln -s ../../../diagram ../../../core ../../../worker ../../../service $@.new/
 	@ln -s ../../../protos/chainrule/v1 $@.new/v1
 	@mv $@.new $@

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -34,9 +34,9 @@ class NodeKind(str, Enum):
 class GraphNode:
     """One array of the graph, and the operation that made it, if one did.
 
-    name: the operation's, the parameter's, or what it is. layer: its path in the model, "" outside any.
-    inputs: ids of the nodes that it was made from. parameters: trainable values that it is or reads. bytes:
-    of its array.
+    name: the operation's, the parameter's, or what it is. layer: its path in the model, "loss" behind it, ""
+    outside any. inputs: ids of the nodes that it was made from. parameters: trainable values that it is or
+    reads. bytes: of its array. derivative_of: of a backward node the forward node that it leads back through.
     """
 
     id: int
@@ -49,6 +49,7 @@ class GraphNode:
     parameters: int
     flops: int
     bytes: int
+    derivative_of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ class ComputationalGraph:
     def to_json(self) -> dict[str, Any]:
         """Plain lists and dictionaries, for `json.dumps`."""
         return {"nodes": [{**asdict(node), "kind": node.kind.value} for node in self.nodes]}
+
+    def _repr_svg_(self) -> str:
+        """How notebooks show it."""
+        from .drawing import to_svg
+
+        return to_svg(self)
 
 
 def trace(
@@ -86,12 +93,14 @@ def trace(
         with recording(True):
             output = model(x, context)
             if loss is not None:
+                recorder.outside = "loss"
                 output = loss(output)
             if backward and output.requires_grad:
                 recorder.kind = NodeKind.BACKWARD
                 one = Tensor(array_module(output.data).ones_like(output.data))
                 recorder.add(NodeKind.CONSTANT, "seed", one.data)
                 grad(output, list(parameters.values()), seed=one, create_graph=True)
+                recorder.place()
     finally:
         observers.remove(recorder.saw_output)
         watchers.remove(recorder.saw_cotangent)
@@ -104,11 +113,13 @@ class _Recorder:
     def __init__(self) -> None:
         self.nodes: list[GraphNode] = []
         self.kind = NodeKind.FORWARD
+        self.outside = ""
         self._thread = threading.get_ident()
         self._arrays: list[Array] = []
         self._ids: dict[int, int] = {}
-        self._layers: dict[int, str] = {}
+        self._made: dict[int, int] = {}
         self._unplaced: list[int] = []
+        self._origin: int | None = None
 
     def add(
         self,
@@ -142,22 +153,25 @@ class _Recorder:
             return
         arrays = [value for value in values if hasattr(value, "nbytes") and hasattr(value, "dtype")]
         inputs = tuple(self._id(array) for array in arrays)
-        layer = layer_path()
+        layer = layer_path() or self.outside
         cost = flops(operation.name, [array.shape for array in arrays], output.shape)
         identity = self.add(self.kind, operation.name.lstrip("_"), output.data, layer, inputs, cost)
         if self.kind is NodeKind.BACKWARD:
             self._unplaced.append(identity)
         elif output.node is not None:
-            self._layers[output.node.order] = layer
+            self._made[output.node.order] = identity
 
     def saw_cotangent(self, node: Node, position: int, cotangent: Any) -> None:
-        """What was computed since the last cotangent belongs to the layer of the node of this one."""
-        if threading.get_ident() != self._thread:
-            return
-        layer = self._layers.get(node.order, "")
+        """What was computed since the last cotangent belongs to the operation of the node of this one."""
+        if threading.get_ident() == self._thread:
+            self._origin = self._made.get(node.order)
+            self.place()
+
+    def place(self) -> None:
+        """Say of what has no layer yet that it leads back through the operation of the last cotangent."""
+        layer = "" if self._origin is None else self.nodes[self._origin].layer
         for identity in self._unplaced:
-            values = vars(self.nodes[identity])
-            self.nodes[identity] = GraphNode(**{**values, "layer": layer})
+            self.nodes[identity] = replace(self.nodes[identity], layer=layer, derivative_of=self._origin)
         self._unplaced.clear()
 
     def _id(self, array: Array) -> int:

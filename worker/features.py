@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core import nn
 from .data.dataset import Dataset
-from .data.transform import row_blocks
+from .data.transform import FeatureTransform, row_blocks
 from .spec import SpecError, Violation
 
 _ONLY_SHAPE = (nn.Dropout, nn.Reshape, nn.Flatten, nn.Permute)
@@ -21,6 +21,11 @@ def first_layer(model: nn.Module) -> nn.Module | None:
 def takes_integers(model: nn.Module) -> bool:
     """Whether the first layer that computes anything is an embedding: features are ids, and not scaled."""
     return isinstance(first_layer(model), nn.Embedding)
+
+
+def model_inputs(model: nn.Module, transform: FeatureTransform, features: np.ndarray) -> np.ndarray:
+    """Raw features as the model takes them: scaled, or as ids."""
+    return features.astype(np.int64) if takes_integers(model) else transform.apply(features)
 
 
 def check_ids(model: nn.Module, dataset: Dataset) -> None:

@@ -12,6 +12,7 @@ from .options import (
     AllowCodeOption,
     ContinueFromOption,
     DataFolderOption,
+    GraphFormat,
     JobArgument,
     JobFileArgument,
     NameOption,
@@ -91,6 +92,33 @@ def validate(
     from .validate import validate_job
 
     return validate_job(Submission(job_file, tuple(changes or ()), workers), address, Output(output))
+
+
+@app.command()
+def graph(
+    job_file: JobFileArgument,
+    form: Annotated[
+        GraphFormat | None,
+        typer.Option("--format", help="A table of the layers, or the graph.", show_default="table"),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save", metavar="PATH", help="Write the graph here: .svg, .dot or .json."),
+    ] = None,
+    backward: Annotated[bool, typer.Option("--backward", help="Also what the gradients take.")] = False,
+    operations: Annotated[
+        bool, typer.Option("--operations", help="Draw each operation, not only each layer.")
+    ] = False,
+    batch: Annotated[int, typer.Option("--batch", min=1, metavar="N", help="Samples in the pass.")] = 1,
+    changes: SetOption = None,
+    output: OutputOption = OutputMode.TEXT,
+) -> int:
+    """Show what a job computes: its layers and their cost, or a picture of its graph."""
+    from .graph import graph_job
+    from .submission import Submission
+
+    submission = Submission(job_file, tuple(changes or ()))
+    return graph_job(submission, form, save, backward, operations, batch, Output(output))
 
 
 @app.command()

@@ -30,6 +30,15 @@ class PredictOutput(str, Enum):
     JSON = "json"
 
 
+class GraphFormat(str, Enum):
+    """The value of --format of `graph`."""
+
+    TABLE = "table"
+    SVG = "svg"
+    DOT = "dot"
+    JSON = "json"
+
+
 def default_data_folder() -> Path:
     """What `CHAINRULE_DATA_DIR` says, else `.chainrule` in the home folder."""
     named = os.environ.get(DATA_FOLDER_VARIABLE)

@@ -186,7 +186,7 @@ def test_a_valid_job_is_shown_layer_by_layer_and_nothing_is_made(run: Run, tmp_p
     assert summary["parameters"] == 2080 + 330
 
 
-@pytest.mark.parametrize("command", ["train", "validate"])
+@pytest.mark.parametrize("command", ["train", "validate", "graph"])
 def test_a_bad_job_file_is_refused_with_every_field_that_is_wrong(
     run: Run, tmp_path: Path, command: str
 ) -> None:

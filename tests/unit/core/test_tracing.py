@@ -58,9 +58,18 @@ def test_the_backward_pass_is_added_on_request_in_the_layers_that_it_goes_throug
     graph = traced(model, backward=True)
     backward = [node for node in graph.nodes if node.kind is NodeKind.BACKWARD]
     layers = list(dict.fromkeys(node.layer for node in backward if node.layer))
-    assert layers == ["layers.3.layers.0.linear", "layers.2.relu", "layers.1.linear"]
+    assert layers == ["loss", "layers.3.layers.0.linear", "layers.2.relu", "layers.1.linear"]
     products = [node for node in backward if node.name == "matmul" and node.layer == "layers.1.linear"]
     assert [(node.shape, node.flops) for node in products] == [((6, 5), 2 * 6 * 5 * BATCH)]
+
+
+def test_each_backward_operation_names_the_forward_one_that_it_leads_back_through(model) -> None:
+    graph = traced(model, backward=True)
+    backward = [node for node in graph.nodes if node.kind is NodeKind.BACKWARD]
+    origins = [graph.nodes[node.derivative_of] for node in backward if node.derivative_of is not None]
+    assert len(origins) == len(backward)
+    assert all(origin.kind is NodeKind.FORWARD for origin in origins)
+    assert [origin.layer for origin in origins] == [node.layer for node in backward]
 
 
 def test_tracing_changes_nothing_and_is_over_afterwards(model: nn.Sequential) -> None:
@@ -86,7 +95,7 @@ def test_the_table_has_a_line_a_layer_and_totals(model: nn.Sequential) -> None:
     ]  # fmt: skip
     assert lines[2].split() == ["layers.1.linear", "(4,", "5)", "35", "260", "0", "80"]
     assert lines[-1].split()[:2] == ["total", "53"]
-    assert any(line.startswith("(outside)") for line in lines)
+    assert lines[-2].startswith("loss ")
 
 
 def test_dot_and_json_hold_every_node_and_edge(model: nn.Sequential) -> None:
@@ -102,7 +111,7 @@ def test_dot_and_json_hold_every_node_and_edge(model: nn.Sequential) -> None:
     assert len(nodes) == len(graph.nodes)
     assert nodes[0] == {
         "id": 0, "kind": "input", "name": "input", "layer": "", "shape": [4, 2, 3], "dtype": "float32",
-        "inputs": [], "parameters": 0, "flops": 0, "bytes": 96,
+        "inputs": [], "parameters": 0, "flops": 0, "bytes": 96, "derivative_of": None,
     }  # fmt: skip
 
 
