@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..array import Array, array_module
 from ..graph import explain, primitive, vjp
 from .constant import value, with_kept_axes
@@ -11,11 +13,19 @@ from .reduction import Axis, sum
 from .shape import reshape
 
 
+def _largest(x: Array, axis: Axis) -> Array:
+    """The largest over `axis`, which stays, to be taken off x; 0 where it is infinite."""
+    xp = array_module(x)
+    largest = x.max(axis=axis, keepdims=True)
+    return xp.where(xp.isfinite(largest), largest, 0)
+
+
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
-    """exp(x) / sum(exp(x)) over `axis`. Any shape -> same shape."""
-    y = array_module(x).exp(x - x.max(axis=axis, keepdims=True))
-    y /= y.sum(axis=axis, keepdims=True)
+    """exp(x) / sum(exp(x)) over `axis`; zeros where all of x is -inf. Any shape -> same shape."""
+    xp = array_module(x)
+    y = xp.exp(x - _largest(x, axis))
+    y /= xp.maximum(y.sum(axis=axis, keepdims=True), 1)  # below 1 it is only where all is -inf
     return y
 
 
@@ -26,8 +36,8 @@ vjp(softmax, lambda g, y, x, axis=-1: y * (g - sum(g * y, axis=axis, keepdims=Tr
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """log(softmax(x)) over `axis`. Any shape -> same shape."""
     xp = array_module(x)
-    shifted = x - x.max(axis=axis, keepdims=True)
-    return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
+    shifted = x - _largest(x, axis)
+    return shifted - xp.log(xp.maximum(xp.exp(shifted).sum(axis=axis, keepdims=True), 1))
 
 
 vjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis=axis) * sum(g, axis=axis, keepdims=True))
@@ -37,8 +47,9 @@ vjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis=axis) * sum(g, axi
 def logsumexp(x: Array, axis: Axis = -1) -> Array:
     """log(sum(exp(x))) over `axis`, which goes."""
     xp = array_module(x)
-    largest = x.max(axis=axis, keepdims=True)
-    total = xp.log(xp.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
+    largest = _largest(x, axis)
+    with np.errstate(divide="ignore"):
+        total = xp.log(xp.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
     return total.squeeze(tuple(range(x.ndim)) if axis is None else axis)
 
 
@@ -55,6 +66,10 @@ for _call in (softmax, log_softmax, logsumexp):
 def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
     """-log(softmax(logits)[label]), summed. logits: (n, classes), labels: class ids (n,) -> ()."""
     xp = array_module(logits)
+    # As unsigned integers those below 0 are large: one look finds both kinds of what is out of range.
+    classes, unsigned = logits.shape[-1], f"u{labels.itemsize}"
+    if labels.dtype.kind not in "iu" or (labels.size and labels.view(unsigned).max() >= classes):
+        raise IndexError("labels are no class ids")
     shifted = logits - logits.max(axis=-1, keepdims=True)
     picked = shifted[xp.arange(len(logits)), labels]
     return (xp.log(xp.exp(shifted).sum(axis=-1)) - picked).sum()
@@ -78,6 +93,8 @@ def _explain_cross_entropy(logits: Array, labels: Array) -> tuple[str, str, str]
         return "logits", "shape (n, classes)", f"shape {logits.shape}"
     if labels.shape != logits.shape[:1]:
         return "labels", f"shape ({len(logits)},)", f"shape {labels.shape}"
+    if labels.dtype.kind not in "iu":
+        return "labels", "integers", f"{labels.dtype}"
     return (
         "labels",
         f"class ids from 0 to {logits.shape[1] - 1}",
