@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import ops
 from ..array import Array, array_module
 from ..precision import wide
+from ..settings import AT_LEAST_1, NOT_NEGATIVE
 from ..tensor import Tensor
 from .reduction import (
     Reduction,
@@ -29,6 +30,8 @@ def hinge(
 
     Both: (n, outputs), the target -1 or 1. Cortes & Vapnik (1995); power 2 is the squared hinge.
     """
+    NOT_NEGATIVE.check("hinge", "margin", margin)
+    AT_LEAST_1.check("hinge", "power", power)
     scores, target = wide(scores), wide(target)
     require_same_shape("hinge", "target", scores, target)
     if not isinstance(target, Tensor):
@@ -49,8 +52,10 @@ def multiclass_hinge(
 
     Weston & Watkins (1998). scores: (n, classes); labels: integers 0 .. classes - 1 (n,).
     """
+    NOT_NEGATIVE.check("multiclass_hinge", "margin", margin)
+    AT_LEAST_1.check("multiclass_hinge", "power", power)
     scores = wide(scores)
-    ids, _ = require_labels("multiclass_hinge", scores, labels)
+    ids, _ = require_labels("multiclass_hinge", "scores", scores, labels)
     own = ops.reshape(picked(scores, ids), (*ids.shape, 1))
     others = constant(array_module(ids).arange(scores.shape[-1]) != ids[..., None], scores)
     shortfall = ops.relu(margin - own + scores) * others

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import ops
 from ..array import Array
 from ..precision import wide
+from ..settings import POSITIVE
 from ..tensor import Tensor
 from .reduction import Reduction, mean_of_outputs, reduced, require_same_shape
 
@@ -43,6 +44,7 @@ def huber(
 
     Averaged over a sample's outputs. Both: (n, outputs). With c = d clipped to ±delta it is c * (d - c / 2).
     """
+    POSITIVE.check("huber", "delta", delta)
     prediction = wide(prediction)
     require_same_shape("huber", "target", prediction, target)
     difference = prediction - target

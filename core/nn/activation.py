@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import ops
+from ..settings import FINITE
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -44,6 +45,7 @@ class LeakyReLU(Activation):
     kind: ClassVar[str] = "leaky_relu"
 
     def __init__(self, slope: float = 0.01) -> None:
+        FINITE.check(self.kind, "slope", slope)
         self.slope = slope
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
@@ -56,6 +58,7 @@ class ELU(Activation):
     kind: ClassVar[str] = "elu"
 
     def __init__(self, alpha: float = 1.0) -> None:
+        FINITE.check(self.kind, "alpha", alpha)
         self.alpha = alpha
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:

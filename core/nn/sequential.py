@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from ..errors import ShapeError
+from ..errors import ChainruleError, ShapeError
 from ..tensor import Tensor
 from .context import ForwardContext
 from .dropout import number_dropouts
@@ -19,6 +19,9 @@ class Sequential(Module):
     kind: ClassVar[str] = "sequential"
 
     def __init__(self, *layers: Module) -> None:
+        for index, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise ChainruleError(f"sequential: expected a module for layers.{index}, got {layer!r}")
         self.layers = layers
         number_dropouts(self)
 

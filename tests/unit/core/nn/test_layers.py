@@ -140,7 +140,7 @@ def test_a_layer_that_does_not_fit_says_what_it_expected(layer: nn.Module, shape
             "sparse_linear, argument mask: expected a connection or more in shape (4, 2), got shape (4, 2)",
         ),
         (lambda: nn.GroupNorm(3, 4), "group_norm: expected groups that divide 4 channels, got 3"),
-        (lambda: nn.BatchNorm(3, momentum=2), "batch_norm: expected a momentum from 0 to 1, got 2"),
+        (lambda: nn.BatchNorm(3, momentum=2), "batch_norm: expected momentum from 0 to 1, got 2"),
         (lambda: nn.Embedding(3, 2, padding=3), "embedding: expected padding from 0 to 2, got 3"),
         (lambda: nn.Parallel(), "parallel: expected at least one branch, got none"),
         (

@@ -212,7 +212,7 @@ X = Tensor(numbers(2, 3, 2))
         ),
         (
             lambda: nn.MultiHeadAttention(2, 2).attend(X, EVALUATION, lengths=LENGTHS[:1]),
-            "multi_head_attention, argument lengths: expected shape (2,), got shape (1,)",
+            "multi_head_attention, argument lengths: expected shape (2,), from 0 to 3, got shape (1,)",
         ),
         (
             lambda: nn.Sequential(nn.TransformerBlock(4, 2, 8))(X),

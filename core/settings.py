@@ -1,4 +1,4 @@
-"""What a setting of an optimizer may be: limits written as types, checked when the settings are made."""
+"""What a setting of a layer, loss or optimizer may be: limits, also written as types of dataclass fields."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import inf
-from typing import Annotated, ClassVar, get_type_hints
+from numbers import Real
+from typing import Annotated, Any, ClassVar, get_type_hints
 
-from ..errors import ChainruleError
+from .errors import ChainruleError
 
 
 @dataclass(frozen=True)
@@ -18,19 +19,27 @@ class Limit:
     expected: str
     fits: Callable[[float], bool]
 
-    def check(self, owner: str, name: str, value: float) -> None:
+    def check(self, owner: str, name: str, value: Any) -> None:
         """Raise ChainruleError, in the name of `owner`, for a value that cannot work."""
-        if not self.fits(value):
-            raise ChainruleError(f"{owner}: expected {name} {self.expected}, got {value}")
+        if not isinstance(value, Real) or not self.fits(float(value)):
+            came = value if isinstance(value, Real) else repr(value)
+            raise ChainruleError(f"{owner}: expected {name} {self.expected}, got {came}")
 
 
 ABOVE_0 = Limit("above 0", lambda value: value > 0)
+FINITE = Limit("finite", lambda value: -inf < value < inf)
+POSITIVE = Limit("finite and above 0", lambda value: 0 < value < inf)
+NOT_NEGATIVE = Limit("finite and at least 0", lambda value: 0 <= value < inf)
+FRACTION = Limit("at least 0 and below 1", lambda value: 0 <= value < 1)
+SHARE = Limit("from 0 to 1", lambda value: 0 <= value <= 1)
+AT_LEAST_1 = Limit("finite and at least 1", lambda value: 1 <= value < inf)
 
-Positive = Annotated[float, Limit("finite and above 0", lambda value: 0 < value < inf)]
-NotNegative = Annotated[float, Limit("finite and at least 0", lambda value: 0 <= value < inf)]
-Fraction = Annotated[float, Limit("at least 0 and below 1", lambda value: 0 <= value < 1)]
+Positive = Annotated[float, POSITIVE]
+NotNegative = Annotated[float, NOT_NEGATIVE]
+Fraction = Annotated[float, FRACTION]
 Factor = Annotated[float, Limit("above 0 and below 1", lambda value: 0 < value < 1)]
-Count = Annotated[int, Limit("at least 1", lambda value: 1 <= value < inf)]
+Count = Annotated[int, Limit("a whole number of at least 1", lambda value: value >= 1 and value.is_integer())]
+Growth = Annotated[float, AT_LEAST_1]
 
 
 class Settings:
