@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from samples import STACK, A, B, Cases, numbers
 
 from chainrule.core import ops
+
+from .samples import STACK, A, B, Cases, numbers
 
 MASK = A > 0.2
 PICKS = np.array([[2, 0, 0, 1], [1, 1, 2, 0]])
