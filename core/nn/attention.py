@@ -158,6 +158,7 @@ class TransformerBlock(Module):
         activation: Activation | None = None,
     ) -> None:
         self.attention = MultiHeadAttention(units, heads, causal, dropout)
+        require_positive(self.kind, hidden=hidden)
         self.first_norm = LayerNorm(units)
         self.widen = TimeLinear(units, hidden)
         self.activation = GELU() if activation is None else activation

@@ -13,8 +13,10 @@ from ..errors import DTypeError, ShapeError
 def require_positive(kind: str, **sizes: int) -> None:
     """Raise ShapeError, in the name of a `kind` of layer, for the first size below 1."""
     for name, size in sizes.items():
-        if not isinstance(size, int | np.integer) or size < 1:
-            raise ShapeError(kind, f"{name} of at least 1", repr(size))
+        if not isinstance(size, int | np.integer):
+            raise DTypeError(f"{kind}: expected an integer as {name}, got {size!r}")
+        if size < 1:
+            raise ShapeError(kind, f"{name} of at least 1", str(size))
 
 
 def require_lengths(kind: str, lengths: Any, count: int, most: int) -> Array:

@@ -113,6 +113,7 @@ def hard_swish(x: Any) -> Any:
     return x * hard_sigmoid(x)
 
 
+@rounded_once
 def glu(x: Any, axis: int = -1) -> Any:
     """a * sigmoid(b) for the halves a, b of x along `axis`. Dauphin et al., ICML 2017."""
     values, gates = split(x, 2, axis)

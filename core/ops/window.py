@@ -118,6 +118,6 @@ def per_axis(where: str, name: str, sizes: Sizes, axes: int, least: int) -> tupl
     numbers = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,) * axes
     if len(numbers) != axes or any(not isinstance(n, int | np.integer) or n < least for n in numbers):
         raise ShapeError(
-            f"{where}, argument {name}", f"{axes} numbers of at least {least}, or one for all", f"{sizes}"
+            f"{where}, argument {name}", f"{axes} whole numbers of at least {least}, or one for all", f"{sizes}"
         )
     return numbers

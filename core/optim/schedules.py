@@ -139,6 +139,8 @@ class OneCycle(Settings):
     start: NotNegative = 1 / 25
     final: NotNegative = 1 / 25e4
 
+    label: ClassVar[str] = "one-cycle"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 < self.peak < 1 or self.peak * self.steps <= 1:

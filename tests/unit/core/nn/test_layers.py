@@ -48,7 +48,7 @@ def test_the_shape_rule_says_what_forward_gives_in_float32(name: str) -> None:
         (nn.AvgPool(2), (4,), "avg_pool: expected samples of shape (channels, size, ...), got"),
         (nn.GlobalAvgPool(), (4,), "global_avg_pool: expected samples of shape (channels, size, ...), got"),
         (nn.GlobalMaxPool(), (4,), "global_max_pool: expected samples of shape (channels, size, ...), got"),
-        (nn.AdaptiveAvgPool((1, 2)), (4, 3), "adaptive_avg_pool, argument output: expected 1 numbers of at"),
+        (nn.AdaptiveAvgPool((1, 2)), (4, 3), "adaptive_avg_pool, argument output: expected 1 whole numbers"),
         (nn.AdaptiveMaxPool(2), (4,), "adaptive_max_pool: expected samples of shape (channels, size, ...),"),
         (nn.Spectrogram(4, 2), (3,), "spectrogram: expected samples of shape (..., at least 4), got"),
         (nn.LayerNorm((3, 4)), (4, 3), "layer_norm: expected samples whose last axes are (3, 4), got sample"),
@@ -86,7 +86,7 @@ def test_a_layer_that_does_not_fit_says_what_it_expected(layer: nn.Module, shape
     [
         (lambda: nn.Conv2d(4, 0, 3), "conv2d: expected filters of at least 1, got 0"),
         (lambda: nn.Conv2d(4, 3, 3, groups=2), "conv2d: expected groups that divide 4 channels and 3 filter"),
-        (lambda: nn.Conv1d(4, 2, (3, 3)), "conv1d, argument kernel: expected 1 numbers of at least 1, or on"),
+        (lambda: nn.Conv1d(4, 2, (3, 3)), "conv1d, argument kernel: expected 1 whole numbers of at least 1,"),
         (lambda: nn.LayerNorm(()), "layer_norm: expected axes of at least 1, got 0"),
         (lambda: nn.SparseLinear(4, 2, density=0), "sparse_linear: expected a density above 0 and up to 1"),
         (

@@ -77,7 +77,7 @@ MESSAGES = {
     "einsum ij->ik: expected each axis of the result once, and in an operand, got ik": lambda: ops.einsum(
         "ij->ik", X
     ),
-    "split, argument sections: expected a divisor of 3, got 2": lambda: ops.glu(X, axis=0),
+    "glu, argument sections: expected a divisor of 3, got 2": lambda: ops.glu(X, axis=0),
     "standardize, argument axis: expected different, nonempty axes of (3, 4), got 2": lambda: ops.standardize(
         X, axis=2
     ),
@@ -95,10 +95,10 @@ MESSAGES = {
     "conv, argument x: expected spatial sizes of at least (7, 7), got (5, 6)": lambda: ops.conv(
         IMAGES, KERNEL, dilation=3
     ),
-    "conv, argument stride: expected 2 numbers of at least 1, or one for all, got 0": lambda: ops.conv(
+    "conv, argument stride: expected 2 whole numbers of at least 1, or one for all, got 0": lambda: ops.conv(
         IMAGES, KERNEL, stride=0
     ),
-    "conv, argument padding: expected 2 numbers of at least 0, or one for all, got (1, 1, 1)": lambda: (
+    "conv, argument padding: expected 2 whole numbers of at least 0, or one for all, got (1, 1, 1)": lambda: (
         ops.conv(IMAGES, KERNEL, padding=(1, 1, 1))
     ),
     "conv_transpose, argument x: expected 4 channels (weight.shape[0]), got 3 in shape": lambda: (
@@ -122,7 +122,7 @@ MESSAGES = {
     "max_pool, argument padding: expected at most half the kernel (2, 2), got 2": lambda: ops.max_pool(
         IMAGES, 2, padding=2
     ),
-    "average_pool, argument kernel: expected 2 numbers of at least 1, or one for all, got 0": lambda: (
+    "average_pool, argument kernel: expected 2 whole numbers of at least 1, or one for all, got 0": lambda: (
         ops.average_pool(IMAGES, 0)
     ),
     "global_average_pool, argument x: expected shape (n, channels, size, ...), got": lambda: (
@@ -131,7 +131,7 @@ MESSAGES = {
     "global_max_pool, argument x: expected shape (n, channels, size, ...), got": lambda: ops.global_max_pool(
         X
     ),
-    "adaptive_max_pool, argument output: expected 2 numbers of at least 1, or one for all, got 0": lambda: (
+    "adaptive_max_pool, argument output: expected 2 whole numbers of at least 1, or one for all": lambda: (
         ops.adaptive_max_pool(IMAGES, 0)
     ),
     "adaptive_average_pool, argument x: expected spatial sizes of at least 1, got": lambda: (
