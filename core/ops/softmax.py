@@ -82,7 +82,7 @@ def _cross_entropy_vjp(g: Any, y: Any, logits: Any, labels: Any) -> Any:
 def _one_hot(labels: Any, logits: Any) -> Array:
     """1 at each sample's label, else 0, in the shape and dtype of the logits."""
     xp = array_module(value(logits))
-    return (value(labels)[:, None] == xp.arange(logits.shape[-1])).astype(logits.dtype)
+    return (xp.asarray(value(labels))[:, None] == xp.arange(logits.shape[-1])).astype(logits.dtype)
 
 
 vjp(softmax_cross_entropy, _cross_entropy_vjp, None)

@@ -117,7 +117,6 @@ def per_axis(where: str, name: str, sizes: Sizes, axes: int, least: int) -> tupl
     """One number for each of `axes` axes. Raises ShapeError for another count or a number below `least`."""
     numbers = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,) * axes
     if len(numbers) != axes or any(not isinstance(n, int | np.integer) or n < least for n in numbers):
-        raise ShapeError(
-            f"{where}, argument {name}", f"{axes} whole numbers of at least {least}, or one for all", f"{sizes}"
-        )
+        expected = f"{axes} whole numbers of at least {least}, or one for all"
+        raise ShapeError(f"{where}, argument {name}", expected, f"{sizes}")
     return numbers

@@ -228,8 +228,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: losses.ctc(Tensor(np.ones((2, 2, 4))), SPELLED),
-        "ctc, argument logits, sample 0: expected at least 3 steps for its 2 labels and a blank "
-        "between equal ones, got 2",
+        (
+            "ctc, argument logits, sample 0: expected at least 3 steps for its 2 labels and a blank "
+            "between equal ones, got 2"
+        ),
     ),
     (lambda: losses.l1([], 0.1), "l1: expected at least one parameter, got none"),
     (lambda: losses.l2([X], -1), "l2: expected strength finite and at least 0, got -1"),

@@ -42,8 +42,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (lambda: optim.Muon(iterations=2.5), "muon: expected iterations a whole number of at least 1, got 2.5"),
     (
         lambda: optim.FlatOptimizer(optim.Muon(), nn.Linear(2, 2)),
-        "muon, parameter bias: expected a matrix, got shape (2,). Give vectors another rule by a "
-        "group, such as Group('*.bias', rule=AdamW())",
+        (
+            "muon, parameter bias: expected a matrix, got shape (2,). Give vectors another rule by a "
+            "group, such as Group('*.bias', rule=AdamW())"
+        ),
     ),
     (
         lambda: optim.FlatOptimizer(optim.SGD(), nn.Tanh()),

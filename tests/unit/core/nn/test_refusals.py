@@ -62,8 +62,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: nn.ConvTranspose2d(3, 2, 3, output_padding=-1),
-        "conv_transpose2d, argument output_padding: expected 2 whole numbers of at least 0, or one for "
-        "all, got -1",
+        (
+            "conv_transpose2d, argument output_padding: expected 2 whole numbers of at least 0, or one for "
+            "all, got -1"
+        ),
     ),
     (
         lambda: nn.MaxPool(0),
@@ -156,8 +158,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: nn.Residual(nn.Sequential(nn.Embedding(3, 2)))(Tensor(np.array([[0, -1]]))),
-        "residual: expected a body that gives (2,), as the shortcut, got one that gives (2, 2). Give "
-        "it a shortcut layer that makes them equal",
+        (
+            "residual: expected a body that gives (2,), as the shortcut, got one that gives (2, 2). Give "
+            "it a shortcut layer that makes them equal"
+        ),
     ),
     (
         lambda: nn.Sequential(nn.Residual(nn.Sequential(nn.Linear(4, 4), nn.Linear(3, 4))))(X),
@@ -165,13 +169,17 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: nn.Sequential(nn.Parallel(nn.Sequential(nn.Linear(4, 4), nn.Conv2d(1, 2, 3))))(X),
-        "layers.0.branches.0.layers.1.conv2d: expected samples of shape (1, height, width), got "
-        "samples of shape (4,)",
+        (
+            "layers.0.branches.0.layers.1.conv2d: expected samples of shape (1, height, width), got "
+            "samples of shape (4,)"
+        ),
     ),
     (
         lambda: nn.Sequential(nn.Residual(nn.Sequential(nn.Tanh(), nn.Embedding(4, 4))))(X),
-        "layers.0.residual: expected a body that gives (4,), as the shortcut, got one that gives (4, "
-        "4). Give it a shortcut layer that makes them equal",
+        (
+            "layers.0.residual: expected a body that gives (4,), as the shortcut, got one that gives (4, "
+            "4). Give it a shortcut layer that makes them equal"
+        ),
     ),
     (lambda: nn.LearnedPositions(0, 2), "learned_positions: expected length of at least 1, got 0"),
     (
@@ -227,8 +235,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: nn.Residual(nn.Linear(4, 3))(X),
-        "residual: expected a body that gives (4,), as the shortcut, got one that gives (3,). Give it "
-        "a shortcut layer that makes them equal",
+        (
+            "residual: expected a body that gives (4,), as the shortcut, got one that gives (3,). Give it "
+            "a shortcut layer that makes them equal"
+        ),
     ),
     (lambda: nn.Sequential("a"), "sequential: expected a module for layers.0, got 'a'"),
     (
@@ -241,13 +251,17 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: nn.SparseLinear(4, 2, mask=np.ones((2, 2))),
-        "sparse_linear, argument mask: expected a connection or more in shape (4, 2), got shape (2, 2) "
-        "with 4",
+        (
+            "sparse_linear, argument mask: expected a connection or more in shape (4, 2), got shape (2, 2) "
+            "with 4"
+        ),
     ),
     (
         lambda: nn.SparseLinear(4, 2)(IMAGES),
-        "sparse_linear: expected samples of shape (4,), got samples of shape (3, 5, 6). Put a flatten "
-        "layer before it",
+        (
+            "sparse_linear: expected samples of shape (4,), got samples of shape (3, 5, 6). Put a flatten "
+            "layer before it"
+        ),
     ),
     (lambda: nn.Spectrogram(0, 1), "spectrogram: expected size of at least 1, got 0"),
     (lambda: nn.Spectrogram(4, 0), "spectrogram: expected hop of at least 1, got 0"),
@@ -257,13 +271,17 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: nn.MelSpectrogram(0, 8, 4, 8000.0),
-        "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, "
-        "4000.0, got 0 bands of 8 samples from 0.0 to 4000.0",
+        (
+            "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, "
+            "4000.0, got 0 bands of 8 samples from 0.0 to 4000.0"
+        ),
     ),
     (
         lambda: nn.MelSpectrogram(3, 8, 4, 8000.0, low=9000),
-        "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, "
-        "4000.0, got 3 bands of 8 samples from 9000 to 4000.0",
+        (
+            "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, "
+            "4000.0, got 3 bands of 8 samples from 9000 to 4000.0"
+        ),
     ),
     (lambda: nn.TimeLinear(0, 2), "time_linear: expected inputs of at least 1, got 0"),
     (
@@ -315,8 +333,10 @@ IDS = Tensor(np.array([[0, 9]]))
 NESTED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: nn.Sequential(nn.Parallel(nn.Sequential(nn.Embedding(3, 2))))(IDS),
-        "layers.0.branches.0.layers.0.embedding, argument ids: expected numbers from 0 to 2, "
-        "got numbers from 0 to 9",
+        (
+            "layers.0.branches.0.layers.0.embedding, argument ids: expected numbers from 0 to 2, "
+            "got numbers from 0 to 9"
+        ),
     ),
     (
         lambda: nn.Sequential(nn.Sequential(nn.Embedding(3, 2)))(Tensor(np.ones((1, 2)))),

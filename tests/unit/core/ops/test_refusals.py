@@ -132,23 +132,31 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: X[:, np.array([True, False])],
-        "getitem, argument index: expected positions inside shape (3, 4), got (slice(None, None, "
-        "None), bool (2,))",
+        (
+            "getitem, argument index: expected positions inside shape (3, 4), got (slice(None, None, "
+            "None), bool (2,))"
+        ),
     ),
     (
         lambda: ops.scatter_add(X, (np.array([0, 1, 2]),), shape=(2, 4)),
-        "scatter_add, argument index: expected positions inside shape (2, 4) for each of (3, 4), got "
-        "(int64 (3,) from 0 to 2)",
+        (
+            "scatter_add, argument index: expected positions inside shape (2, 4) for each of (3, 4), got "
+            "(int64 (3,) from 0 to 2)"
+        ),
     ),
     (
         lambda: ops.scatter_add(X, slice(0, 2), shape=(3, 4)),
-        "scatter_add, argument index: expected positions inside shape (3, 4) for each of (3, 4), got "
-        "slice(0, 2, None)",
+        (
+            "scatter_add, argument index: expected positions inside shape (3, 4) for each of (3, 4), got "
+            "slice(0, 2, None)"
+        ),
     ),
     (
         lambda: ops.scatter_add(X, (np.array([0.0, 1.0, 2.0]),), shape=(3, 4)),
-        "scatter_add, argument index: expected positions inside shape (3, 4) for each of (3, 4), got "
-        "(float64 (3,))",
+        (
+            "scatter_add, argument index: expected positions inside shape (3, 4) for each of (3, 4), got "
+            "(float64 (3,))"
+        ),
     ),
     (
         lambda: ops.gather(X, np.zeros((3, 4)), 1),
@@ -339,13 +347,17 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: ops.mel_filters(3, 8, -1),
-        "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, -0.5, "
-        "got 3 bands of 8 samples from 0.0 to -0.5",
+        (
+            "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, -0.5, "
+            "got 3 bands of 8 samples from 0.0 to -0.5"
+        ),
     ),
     (
         lambda: ops.mel_filters(0, 8, 8000.0),
-        "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, "
-        "4000.0, got 0 bands of 8 samples from 0.0 to 4000.0",
+        (
+            "mel_filters: expected at least 1 band and sample, and 0 <= low < high <= half the rate, "
+            "4000.0, got 0 bands of 8 samples from 0.0 to 4000.0"
+        ),
     ),
     (
         lambda: ops.mel_spectrogram(X, 3, 8, 4, 8000.0),
@@ -409,13 +421,17 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: ops.adaptive_average_pool(IMAGES, (2, 2, 2)),
-        "adaptive_average_pool, argument output: expected 2 whole numbers of at least 1, or one for "
-        "all, got (2, 2, 2)",
+        (
+            "adaptive_average_pool, argument output: expected 2 whole numbers of at least 1, or one for "
+            "all, got (2, 2, 2)"
+        ),
     ),
     (
         lambda: ops.adaptive_max_pool(IMAGES, 2.5),
-        "adaptive_max_pool, argument output: expected 2 whole numbers of at least 1, or one for all, "
-        "got 2.5",
+        (
+            "adaptive_max_pool, argument output: expected 2 whole numbers of at least 1, or one for all, "
+            "got 2.5"
+        ),
     ),
     (
         lambda: ops.softmax_cross_entropy(V, LABELS),

@@ -11,7 +11,7 @@ import numpy as np
 from chainrule.core import Tensor, nn
 from chainrule.core.nn import ForwardContext
 
-from .samples import numbers
+from .samples import beside, numbers
 
 TRAINING = ForwardContext(training=True, seed=3, step=7, first_sample=5)
 
@@ -25,6 +25,8 @@ def with_parameters(layer: nn.Module, values: tuple[Tensor, ...]) -> nn.Module:
         for step in path:
             owner = owner[int(step)] if step.isdigit() else getattr(owner, step)
         setattr(owner, last, value)
+    for buffer in nn.buffers(copy).values() if values else ():
+        buffer.data = beside(values[0], buffer.data)
     return copy
 
 
