@@ -19,11 +19,12 @@ class Limit:
     expected: str
     fits: Callable[[float], bool]
 
-    def check(self, owner: str, name: str, value: Any) -> None:
-        """Raise ChainruleError, in the name of `owner`, for a value that cannot work."""
+    def check(self, owner: str, name: str, value: Any) -> Any:
+        """The value. Raises ChainruleError, in the name of `owner`, for one that cannot work."""
         if not isinstance(value, Real) or not self.fits(float(value)):
             came = value if isinstance(value, Real) else repr(value)
             raise ChainruleError(f"{owner}: expected {name} {self.expected}, got {came}")
+        return value
 
 
 ABOVE_0 = Limit("above 0", lambda value: value > 0)

@@ -10,15 +10,7 @@ from ..ops.constant import value
 from ..precision import wide
 from ..settings import NOT_NEGATIVE, SHARE
 from ..tensor import Tensor
-from .reduction import (
-    Reduction,
-    constant,
-    mean_of_outputs,
-    picked,
-    reduced,
-    require_labels,
-    require_same_shape,
-)
+from .reduction import Reduction, compared, constant, mean_of_outputs, picked, reduced, require_labels
 
 
 def softmax_cross_entropy(
@@ -88,10 +80,7 @@ def binary_cross_entropy(
     """
     name = "binary_cross_entropy"
     SHARE.check(name, "label_smoothing", label_smoothing)
-    logits, target = wide(logits), wide(target)
-    require_same_shape(name, "target", logits, target)
-    if not isinstance(target, Tensor):
-        target = constant(target, logits)
+    logits, target = compared(name, "target", logits, target)
     if isinstance(positive_weight, float | int):
         NOT_NEGATIVE.check(name, "positive_weight", positive_weight)
     else:
@@ -113,10 +102,7 @@ def kl_divergence(
 
     log_probabilities: (n, classes), of the model; target: the probabilities t (n, classes).
     """
-    log_probabilities, target = wide(log_probabilities), wide(target)
-    require_same_shape("kl_divergence", "target", log_probabilities, target)
-    if not isinstance(target, Tensor):
-        target = constant(target, log_probabilities)
+    log_probabilities, target = compared("kl_divergence", "target", log_probabilities, target)
     smallest = float(array_module(value(target)).finfo(target.dtype).tiny)
     log_probabilities = ops.where(value(target) == 0, 0, log_probabilities)  # 0 * inf would be nan
     losses = target * (ops.log(ops.maximum(target, smallest)) - log_probabilities)

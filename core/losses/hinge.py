@@ -7,15 +7,7 @@ from ..array import Array, array_module
 from ..precision import wide
 from ..settings import AT_LEAST_1, NOT_NEGATIVE
 from ..tensor import Tensor
-from .reduction import (
-    Reduction,
-    constant,
-    mean_of_outputs,
-    picked,
-    reduced,
-    require_labels,
-    require_same_shape,
-)
+from .reduction import Reduction, compared, constant, mean_of_outputs, picked, reduced, require_labels
 
 
 def hinge(
@@ -32,10 +24,7 @@ def hinge(
     """
     NOT_NEGATIVE.check("hinge", "margin", margin)
     AT_LEAST_1.check("hinge", "power", power)
-    scores, target = wide(scores), wide(target)
-    require_same_shape("hinge", "target", scores, target)
-    if not isinstance(target, Tensor):
-        target = constant(target, scores)
+    scores, target = compared("hinge", "target", scores, target)
     shortfall = ops.relu(margin - scores * target)
     return reduced("hinge", mean_of_outputs(_to_power(shortfall, power)), reduction, weights)
 

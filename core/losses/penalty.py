@@ -12,7 +12,6 @@ from operator import add
 
 from .. import ops
 from ..array import array_module
-from ..errors import ChainruleError
 from ..precision import wide
 from ..settings import NOT_NEGATIVE, POSITIVE
 from ..tensor import Tensor
@@ -20,13 +19,13 @@ from ..tensor import Tensor
 
 def l1(parameters: Sequence[Tensor], strength: float) -> Tensor:
     """strength * the sum of |p|: weights of little use become 0."""
-    _check("l1", parameters, strength)
+    NOT_NEGATIVE.check("l1", "strength", strength)
     return strength * reduce(add, [ops.sum(ops.absolute(p)) for p in map(wide, parameters)])
 
 
 def l2(parameters: Sequence[Tensor], strength: float) -> Tensor:
     """strength / 2 * the sum of p², whose derivative is strength * p: the weight_decay of SGD."""
-    _check("l2", parameters, strength)
+    NOT_NEGATIVE.check("l2", "strength", strength)
     return 0.5 * strength * reduce(add, [ops.sum(p * p) for p in map(wide, parameters)])
 
 
@@ -35,7 +34,7 @@ def max_norm(parameters: Sequence[Tensor], strength: float, limit: float) -> Ten
 
     parameters: weights (inputs, units) or kernels (units, ...). `limit_norms` is the hard form of the same.
     """
-    _check("max_norm", parameters, strength)
+    NOT_NEGATIVE.check("max_norm", "strength", strength)
     POSITIVE.check("max_norm", "limit", limit)
     # A unit within the limit is taken for one of length `limit`: no derivative, not even of a length of 0.
     squares = [ops.maximum(ops.sum(p * p, axis=_incoming(p)), limit * limit) for p in map(wide, parameters)]
@@ -53,12 +52,6 @@ def limit_norms(weight: Tensor, limit: float) -> None:
     xp = array_module(values)
     lengths = xp.sqrt((values * values).sum(axis=_incoming(weight), keepdims=True))
     values *= limit / xp.maximum(lengths, limit)
-
-
-def _check(penalty: str, parameters: Sequence[Tensor], strength: float) -> None:
-    NOT_NEGATIVE.check(penalty, "strength", strength)
-    if not parameters:
-        raise ChainruleError(f"{penalty}: expected at least one parameter, got none")
 
 
 def _incoming(weight: Tensor) -> tuple[int, ...]:

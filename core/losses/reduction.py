@@ -10,6 +10,7 @@ from ..array import Array, array_module
 from ..errors import ChainruleError, DTypeError, ShapeError
 from ..graph import described
 from ..ops.constant import value
+from ..precision import wide
 from ..tensor import Tensor
 
 Reduction = Literal["mean", "sum", "none"]
@@ -56,12 +57,15 @@ def mean_of_outputs(values: Any) -> Any:
     return ops.sum(ops.reshape(values, (values.shape[0], outputs)), axis=1) * (1.0 / max(outputs, 1))
 
 
-def require_same_shape(loss: str, argument: str, expected: Any, actual: Any) -> None:
-    """Refuse what would only broadcast."""
-    _require_shape(f"{loss}, argument {argument}", expected.shape, actual)
+def compared(loss: str, argument: str, outputs: Any, other: Any) -> tuple[Any, Any]:
+    """Outputs, and what of their shape they are compared with; no halves, and arrays of their dtype."""
+    outputs, other = wide(outputs), wide(other)
+    _require_shape(f"{loss}, argument {argument}", outputs.shape, other)
+    return outputs, other if isinstance(other, Tensor) else constant(other, outputs)
 
 
 def _require_shape(where: str, shape: tuple[int, ...], x: Any) -> None:
+    """Refuse what would only broadcast."""
     if not hasattr(x, "shape"):
         raise DTypeError(f"{where}: expected an array or a tensor, got {x!r}")
     if x.shape != shape:

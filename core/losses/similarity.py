@@ -6,10 +6,9 @@ from typing import Any
 
 from .. import ops
 from ..array import Array
-from ..precision import wide
 from ..settings import NOT_NEGATIVE, Limit
 from ..tensor import Tensor
-from .reduction import Reduction, constant, reduced, require_same_shape
+from .reduction import Reduction, compared, constant, reduced
 
 COSINE = Limit("from -1 to 1", lambda value: -1 <= value <= 1)
 _EPSILON = 1e-12
@@ -29,8 +28,7 @@ def cosine(
     a, b: (n, features); target: 1 for together, -1 for not (n,).
     """
     COSINE.check("cosine", "margin", margin)
-    a, b = wide(a), wide(b)
-    require_same_shape("cosine", "b", a, b)
+    a, b = compared("cosine", "b", a, b)
     together = _together("cosine", a, target)
     lengths = ops.sqrt(ops.sum(a * a, axis=-1) + _EPSILON) * ops.sqrt(ops.sum(b * b, axis=-1) + _EPSILON)
     similarity = ops.sum(a * b, axis=-1) / lengths
@@ -51,8 +49,7 @@ def contrastive(
     Hadsell, Chopra & LeCun, CVPR 2006. a, b: (n, features); target: 1 for together, -1 or 0 for not (n,).
     """
     NOT_NEGATIVE.check("contrastive", "margin", margin)
-    a, b = wide(a), wide(b)
-    require_same_shape("contrastive", "b", a, b)
+    a, b = compared("contrastive", "b", a, b)
     together = _together("contrastive", a, target)
     difference = a - b
     squares = ops.sum(difference * difference, axis=-1)
@@ -74,9 +71,8 @@ def triplet_margin(
     Schroff, Kalenichenko & Philbin, "FaceNet", CVPR 2015, with distances that are not squared.
     """
     NOT_NEGATIVE.check("triplet_margin", "margin", margin)
-    anchor, positive, negative = wide(anchor), wide(positive), wide(negative)
-    require_same_shape("triplet_margin", "positive", anchor, positive)
-    require_same_shape("triplet_margin", "negative", anchor, negative)
+    anchor, positive = compared("triplet_margin", "positive", anchor, positive)
+    anchor, negative = compared("triplet_margin", "negative", anchor, negative)
     losses = ops.relu(distance(anchor, positive) - distance(anchor, negative) + margin)
     return reduced("triplet_margin", losses, reduction, weights)
 

@@ -23,8 +23,7 @@ class Dropout(Module):
     kind: ClassVar[str] = "dropout"
 
     def __init__(self, rate: float = 0.5) -> None:
-        FRACTION.check(self.kind, "rate", rate)
-        self.rate = rate
+        self.rate = FRACTION.check(self.kind, "rate", rate)
         self.index = 0
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:

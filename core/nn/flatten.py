@@ -6,7 +6,6 @@ from math import prod
 from typing import ClassVar
 
 from .. import ops
-from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -18,8 +17,6 @@ class Flatten(Module):
     kind: ClassVar[str] = "flatten"
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        if not x.ndim:
-            raise ShapeError(self.kind, "samples", "a tensor without axes")
         return ops.reshape(x, (x.shape[0], prod(x.shape[1:])))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -36,10 +36,6 @@ class _Normalization(Module):
             raise self.refused(f"of shape ({channels}, ...)", input_shape)
         return input_shape
 
-    def _checked(self, epsilon: float) -> float:
-        POSITIVE.check(self.kind, "epsilon", epsilon)
-        return epsilon
-
 
 class LayerNorm(_Normalization):
     """Mean 0 and variance 1 over each sample's last axes, then * weight + bias, both of `shape`.
@@ -53,7 +49,7 @@ class LayerNorm(_Normalization):
         self.shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
         sizes = {f"shape[{index}]": size for index, size in enumerate(self.shape)}
         require_positive(self.kind, axes=len(self.shape), **sizes)
-        self.epsilon = self._checked(epsilon)
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones(self.shape)
         self.bias = Tensor(zeros(self.shape), requires_grad=True)
 
@@ -79,7 +75,7 @@ class RMSNorm(_Normalization):
     def __init__(self, units: int, epsilon: float = 1e-5) -> None:
         require_positive(self.kind, units=units)
         self.units = units
-        self.epsilon = self._checked(epsilon)
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones((units,))
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
@@ -106,7 +102,7 @@ class GroupNorm(_Normalization):
             raise ShapeError(self.kind, f"groups that divide {channels} channels", f"{groups}")
         self.groups = groups
         self.channels = channels
-        self.epsilon = self._checked(epsilon)
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones((channels,))
         self.bias = Tensor(zeros((channels,)), requires_grad=True)
 
@@ -138,10 +134,9 @@ class BatchNorm(_Normalization):
 
     def __init__(self, channels: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         require_positive(self.kind, channels=channels)
-        SHARE.check(self.kind, "momentum", momentum)
         self.channels = channels
-        self.momentum = momentum
-        self.epsilon = self._checked(epsilon)
+        self.momentum = SHARE.check(self.kind, "momentum", momentum)
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones((channels,))
         self.bias = Tensor(zeros((channels,)), requires_grad=True)
         self.running_mean = Tensor(zeros((channels,)))

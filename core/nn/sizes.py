@@ -14,7 +14,7 @@ def require_positive(kind: str, **sizes: int) -> None:
     """Raise ShapeError, in the name of a `kind` of layer, for the first size below 1."""
     for name, size in sizes.items():
         if not isinstance(size, int | np.integer):
-            raise DTypeError(f"{kind}: expected an integer as {name}, got {size!r}")
+            raise ShapeError(kind, f"a whole number of {name}", repr(size))
         if size < 1:
             raise ShapeError(kind, f"{name} of at least 1", str(size))
 

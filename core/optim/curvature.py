@@ -7,7 +7,6 @@ from math import prod
 
 from .. import ops
 from ..array import Array, accumulator, array_module
-from ..errors import ShapeError
 from ..graph import grad
 from ..precision import wide
 from ..random import CURVATURE, normal, substream, uniform
@@ -45,8 +44,6 @@ def gauss_newton_bartlett(
     (n, classes), the samples `first` .. `first + n` of their mini-batch; the labels are keyed by (seed, step)
     and sample. Gives an array a parameter.
     """
-    if logits.ndim != 2:
-        raise ShapeError("gauss_newton_bartlett, argument logits", "shape (n, classes)", f"{logits.shape}")
     xp, logits = array_module(logits.data), wide(logits)
     count = len(logits.data)
     draws = xp.asarray(uniform(seed, substream(CURVATURE, 0), step, first, count))

@@ -9,7 +9,6 @@ from ..array import Array, accumulator, array_module
 from ..errors import ChainruleError, ShapeError
 from ..flat import FlatLayout, bind
 from ..nn import Module
-from ..settings import ABOVE_0
 from .average import MovingAverage
 from .clip import clip_by_norm, clip_by_value
 from .flat_update import FlatUpdate
@@ -44,9 +43,6 @@ class FlatOptimizer:
         tensors = model.parameters()
         if not tensors:
             raise ChainruleError(f"FlatOptimizer: expected a model with parameters, got {model!r}")
-        for name, limit in (("clip_value", clip_value), ("clip_norm", clip_norm)):
-            if limit is not None:
-                ABOVE_0.check("FlatOptimizer", name, limit)
         layout = FlatLayout.of({name: tensor.shape for name, tensor in tensors.items()})
         sample = next(iter(tensors.values())).data
         xp, dtype = array_module(sample), accumulator(sample.dtype)

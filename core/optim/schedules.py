@@ -48,8 +48,6 @@ class MultiStep(Settings):
     milestones: tuple[int, ...]
     factor: NotNegative = 0.1
 
-    label: ClassVar[str] = "multi-step"
-
     def __call__(self, step: int) -> float:
         return self.factor ** sum(milestone < step for milestone in self.milestones)
 

@@ -233,7 +233,6 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
             "between equal ones, got 2"
         ),
     ),
-    (lambda: losses.l1([], 0.1), "l1: expected at least one parameter, got none"),
     (lambda: losses.l2([X], -1), "l2: expected strength finite and at least 0, got -1"),
     (lambda: losses.l2([X], NAN), "l2: expected strength finite and at least 0, got nan"),
     (lambda: losses.max_norm([X], 1.0, -1), "max_norm: expected limit finite and above 0, got -1"),

@@ -19,7 +19,7 @@ SEQUENCES = Tensor(np.ones((2, 3, 2)))
 TRAINING = nn.ForwardContext(training=True)
 REFUSALS: list[tuple[Callable[[], object], str]] = [
     (lambda: nn.Linear(0, 3), "linear: expected inputs of at least 1, got 0"),
-    (lambda: nn.Linear("a", 3), "linear: expected an integer as inputs, got 'a'"),
+    (lambda: nn.Linear("a", 3), "linear: expected a whole number of inputs, got 'a'"),
     (lambda: nn.Linear(-1, 3), "linear: expected inputs of at least 1, got -1"),
     (lambda: nn.Linear(4, 2)(X[0]), "linear: expected samples of shape (4,), got samples of shape ()"),
     (lambda: nn.Linear(3, 2)(X), "linear: expected samples of shape (3,), got samples of shape (4,)"),
@@ -46,8 +46,8 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         "conv2d, argument dilation: expected 2 whole numbers of at least 1, or one for all, got 0",
     ),
     (lambda: nn.Conv2d(3, 2, 3, groups=0), "conv2d: expected groups of at least 1, got 0"),
-    (lambda: nn.Conv2d(3, 2, 3, groups=1.5), "conv2d: expected an integer as groups, got 1.5"),
-    (lambda: nn.Conv2d(3.0, 2, 3), "conv2d: expected an integer as channels, got 3.0"),
+    (lambda: nn.Conv2d(3, 2, 3, groups=1.5), "conv2d: expected a whole number of groups, got 1.5"),
+    (lambda: nn.Conv2d(3.0, 2, 3), "conv2d: expected a whole number of channels, got 3.0"),
     (
         lambda: nn.Conv2d(3, 2, 3)(Tensor(np.ones((2, 3, 9)))),
         "conv2d: expected samples of shape (3, height, width), got samples of shape (3, 9)",
@@ -115,8 +115,8 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (lambda: nn.LayerNorm(4, epsilon=-1), "layer_norm: expected epsilon finite and above 0, got -1"),
     (lambda: nn.LayerNorm(4, epsilon=0), "layer_norm: expected epsilon finite and above 0, got 0"),
     (lambda: nn.LayerNorm(4, epsilon=NAN), "layer_norm: expected epsilon finite and above 0, got nan"),
-    (lambda: nn.LayerNorm("a"), "layer_norm: expected an integer as shape[0], got 'a'"),
-    (lambda: nn.LayerNorm(4.0), "layer_norm: expected an integer as shape[0], got 4.0"),
+    (lambda: nn.LayerNorm("a"), "layer_norm: expected a whole number of shape[0], got 'a'"),
+    (lambda: nn.LayerNorm(4.0), "layer_norm: expected a whole number of shape[0], got 4.0"),
     (lambda: nn.RMSNorm(4, epsilon=-1), "rms_norm: expected epsilon finite and above 0, got -1"),
     (lambda: nn.GroupNorm(2, 4, epsilon=-1), "group_norm: expected epsilon finite and above 0, got -1"),
     (lambda: nn.GroupNorm(0, 4), "group_norm: expected groups of at least 1, got 0"),
@@ -223,7 +223,7 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         "where, argument condition: expected a shape that broadcasts with (3, 3) and (), got (2, 2)",
     ),
     (lambda: nn.Reshape(-1, 2), "reshape: expected shape[0] of at least 1, got -1"),
-    (lambda: nn.Reshape(2, 2.5), "reshape: expected an integer as shape[1], got 2.5"),
+    (lambda: nn.Reshape(2, 2.5), "reshape: expected a whole number of shape[1], got 2.5"),
     (
         lambda: nn.Reshape(2, 3)(X),
         "reshape: expected samples of 6 elements for shape (2, 3), got samples of shape (4,)",
@@ -296,7 +296,6 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: nn.Softmax()(Tensor(np.ones((3, 0)))),
         "softmax, argument axis: expected nonempty axes of (3, 0), got -1",
     ),
-    (lambda: nn.Flatten()(SCALAR), "flatten: expected samples, got a tensor without axes"),
     (
         lambda: nn.GlobalAvgPool()(X),
         "global_avg_pool: expected samples of shape (channels, size, ...), got samples of shape (4,)",

@@ -10,7 +10,6 @@ import pytest
 
 from chainrule.core import ChainruleError, Tensor, ops, tensor
 
-NAN = float("nan")
 X = Tensor(np.ones((3, 4)))
 V = Tensor(np.ones(3))
 SCALAR = Tensor(np.ones(()))
@@ -276,18 +275,9 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
         lambda: ops.standardize(X, axis=(0, 0)),
         "standardize, argument axis: expected different, nonempty axes of (3, 4), got (0, 0)",
     ),
-    (lambda: ops.standardize(X, epsilon=-1), "standardize, argument epsilon: expected at least 0, got -1"),
     (
         lambda: ops.rms_normalize(X, axis=5),
         "rms_normalize, argument axis: expected different axes of (3, 4), got 5",
-    ),
-    (
-        lambda: ops.rms_normalize(X, epsilon=-2),
-        "rms_normalize, argument epsilon: expected at least 0, got -2",
-    ),
-    (
-        lambda: ops.rms_normalize(X, epsilon=NAN),
-        "rms_normalize, argument epsilon: expected at least 0, got nan",
     ),
     (lambda: ops.cast(X, "int32"), "cast, argument dtype: expected a floating dtype, got int32"),
     (
