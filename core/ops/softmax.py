@@ -6,25 +6,21 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, limits
 from ..graph import explain, primitive, vjp
 from .constant import value, with_kept_axes
 from .reduction import Axis, sum
 from .shape import reshape
 
-
-def _largest(x: Array, axis: Axis) -> Array:
-    """The largest over `axis`, which stays, to be taken off x; 0 where it is infinite."""
-    xp = array_module(x)
-    largest = x.max(axis=axis, keepdims=True)
-    return xp.where(xp.isfinite(largest), largest, 0)
+_LOWEST = float(limits(np.dtype(np.float32)).min)
+"""Taken for the largest of a row of -inf alone, from which -inf is not to be subtracted."""
 
 
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) over `axis`; zeros where all of x is -inf. Any shape -> same shape."""
     xp = array_module(x)
-    y = xp.exp(x - _largest(x, axis))
+    y = xp.exp(x - xp.maximum(x.max(axis=axis, keepdims=True), _LOWEST))
     y /= xp.maximum(y.sum(axis=axis, keepdims=True), 1)  # below 1 it is only where all is -inf
     return y
 
@@ -36,7 +32,7 @@ vjp(softmax, lambda g, y, x, axis=-1: y * (g - sum(g * y, axis=axis, keepdims=Tr
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """log(softmax(x)) over `axis`. Any shape -> same shape."""
     xp = array_module(x)
-    shifted = x - _largest(x, axis)
+    shifted = x - xp.maximum(x.max(axis=axis, keepdims=True), _LOWEST)
     return shifted - xp.log(xp.maximum(xp.exp(shifted).sum(axis=axis, keepdims=True), 1))
 
 
@@ -47,7 +43,8 @@ vjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis=axis) * sum(g, axi
 def logsumexp(x: Array, axis: Axis = -1) -> Array:
     """log(sum(exp(x))) over `axis`, which goes."""
     xp = array_module(x)
-    largest = _largest(x, axis)
+    largest = x.max(axis=axis, keepdims=True)
+    largest = xp.where(xp.isfinite(largest), largest, 0)
     with np.errstate(divide="ignore"):
         total = xp.log(xp.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
     return total.squeeze(tuple(range(x.ndim)) if axis is None else axis)
