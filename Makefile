@@ -32,12 +32,13 @@ lint: $(call installed,lint) $(call installed,test) | $(TYPING)  ## check style,
 proto: $(call installed,test)  ## generate the gRPC code from protos/
 	$(BIN)/python protos/generate.py
 
-bench: $(call installed,bench)  ## measure our step beside PyTorch's, and what distributing it costs
+bench: $(call installed,bench)  ## measure our step and its memory beside PyTorch's, and what distributing it costs
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/memory.py
 
-oracle: $(call installed,test) $(call installed,oracle)  ## compare gradients and optimizers with PyTorch, live
-	$(BIN)/python -m pytest tests/oracle/live
+oracle: $(call installed,test) $(call installed,oracle)  ## compare all there is with PyTorch, live; writes docs/coverage.md
+	$(BIN)/python -m pytest tests/oracle/live tests/oracle/test_papers.py --coverage-table docs/coverage.md
 
 gpu: $(call installed,test)  ## compare all that computes on a GPU with the host (after pip install '.[gpu-cu12]' or 13)
 	$(BIN)/python -m pytest tests/gpu

@@ -96,13 +96,13 @@ def our_compute(spec, repeats: int) -> float:
     from chainrule.core import nn
     from chainrule.worker.gradient_worker import GradientComputer
     from chainrule.worker.model import build_model
-    from chainrule.worker.plan import initial_parameters, make_plan
+    from chainrule.worker.objective import Objective
+    from chainrule.worker.plan import initial_values, make_plan
 
     plan = make_plan(spec)
-    computer = GradientComputer(
-        build_model(spec, plan.dataset.feature_shape), plan.dataset, spec.loss, (), "cpu"
-    )
-    computer.use(list(plan.layout.views(initial_parameters(plan)).values()))
+    model = build_model(spec, plan.dataset.feature_shape)
+    computer = GradientComputer(model, plan.dataset, Objective(spec, plan.dataset), "cpu")
+    computer.use(list(plan.layout.views(initial_values(plan)[0]).values()))
     out = list(plan.layout.views(np.zeros(plan.layout.size, np.float32)).values())
     context = nn.ForwardContext(training=True)
     times = []

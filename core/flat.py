@@ -54,10 +54,15 @@ class FlatLayout:
         return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
+def layout_of(model: Module) -> FlatLayout:
+    """Where the parameters of `model` lie in a flat buffer."""
+    return FlatLayout.of({name: parameter.shape for name, parameter in model.parameters().items()})
+
+
 def bind(model: Module, flat: Array) -> FlatLayout:
     """Make `flat` the memory of the model's parameters, which take the values that it holds."""
     parameters = model.parameters()
-    layout = FlatLayout.of({name: parameter.shape for name, parameter in parameters.items()})
+    layout = layout_of(model)
     for name, view in layout.views(flat).items():
         parameters[name].data = view
     return layout

@@ -6,8 +6,12 @@ Each initializer: (shape, seed, index) -> float32. `index` tells the parameters 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
 from math import erf, prod, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -16,17 +20,59 @@ from .random import INIT, normal, random_words, substream, uniform
 
 Initializer = Callable[..., np.ndarray]
 
+_LARGEST = 2**60
+"""Elements; far more than any memory holds, and few enough for NumPy to count their bytes."""
 
+
+class _Allocation(threading.local):
+    wanted = True
+
+
+_allocation = _Allocation()
+
+
+@contextmanager
+def unallocated() -> Iterator[None]:
+    """Inside, parameters that this thread makes have shapes but no memory: for a look at a model's sizes, or
+    where values come from elsewhere. `nn.initialize` allocates them."""
+    before, _allocation.wanted = _allocation.wanted, False
+    try:
+        yield
+    finally:
+        _allocation.wanted = before
+
+
+def is_unallocated(array: Any) -> bool:
+    """Whether this is what stands for a parameter made inside `unallocated`."""
+    return isinstance(array, np.ndarray) and not array.flags.writeable and not any(array.strides)
+
+
+def _initializer(start: Initializer) -> Initializer:
+    @wraps(start)
+    def initializer(shape: tuple[int, ...], *arguments: Any, **options: Any) -> np.ndarray:
+        if _allocation.wanted:
+            return start(shape, *arguments, **options)
+        if prod(shape) > _LARGEST:
+            expected = "a parameter that some memory holds"
+            raise ShapeError("init", expected, f"one of shape {shape}", "Use fewer units")
+        return np.broadcast_to(np.float32(0), shape)
+
+    return initializer
+
+
+@_initializer
 def zeros(shape: tuple[int, ...], seed: int = 0, index: int = 0) -> np.ndarray:
     """Zeros."""
     return np.zeros(shape, np.float32)
 
 
+@_initializer
 def ones(shape: tuple[int, ...], seed: int = 0, index: int = 0) -> np.ndarray:
     """Ones: the scale of a normalization."""
     return np.ones(shape, np.float32)
 
 
+@_initializer
 def uniform_between(
     shape: tuple[int, ...], seed: int = 0, index: int = 0, low: float = -0.05, high: float = 0.05
 ) -> np.ndarray:
@@ -35,6 +81,7 @@ def uniform_between(
     return np.float32(low) + np.float32(high - low) * draws
 
 
+@_initializer
 def normal_around_0(
     shape: tuple[int, ...], seed: int = 0, index: int = 0, deviation: float = 0.02
 ) -> np.ndarray:
@@ -43,6 +90,7 @@ def normal_around_0(
     return np.float32(deviation) * draws
 
 
+@_initializer
 def truncated_normal(
     shape: tuple[int, ...], seed: int = 0, index: int = 0, deviation: float = 0.02, bound: float = 2.0
 ) -> np.ndarray:
@@ -57,6 +105,7 @@ def truncated_normal(
     return (deviation * values).astype(np.float32).reshape(shape)
 
 
+@_initializer
 def xavier_uniform(shape: tuple[int, ...], seed: int = 0, index: int = 0) -> np.ndarray:
     """Uniform with variance 2 / (inputs + outputs): Glorot & Bengio, AISTATS 2010, equation 16."""
     bound = sqrt(6 / sum(fans(shape)))
@@ -68,6 +117,7 @@ def xavier_normal(shape: tuple[int, ...], seed: int = 0, index: int = 0) -> np.n
     return normal_around_0(shape, seed, index, sqrt(2 / sum(fans(shape))))
 
 
+@_initializer
 def he_uniform(shape: tuple[int, ...], seed: int = 0, index: int = 0) -> np.ndarray:
     """Uniform with variance 2 / inputs: He et al., ICCV 2015, equation 10, by a uniform of that variance."""
     return _within(sqrt(6.0 / fans(shape)[0]), shape, seed, index)
@@ -78,6 +128,7 @@ def he_normal(shape: tuple[int, ...], seed: int = 0, index: int = 0) -> np.ndarr
     return normal_around_0(shape, seed, index, sqrt(2 / fans(shape)[0]))
 
 
+@_initializer
 def orthogonal(shape: tuple[int, ...], seed: int = 0, index: int = 0, gain: float = 1.0) -> np.ndarray:
     """`gain` times a matrix with orthonormal rows or columns, whichever are fewer: Saxe et al., ICLR 2014.
 

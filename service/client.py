@@ -214,4 +214,4 @@ def _spec_of(spec: JobSpec | Mapping[str, Any] | Path | str) -> JobSpec:
         return load_spec(Path(spec))
     if not isinstance(spec, JobSpec):
         spec = parse_spec(spec)
-    return spec.model_copy(update={"dataset": spec.dataset.with_paths_relative_to(Path.cwd())})
+    return spec.with_paths_relative_to(Path.cwd())

@@ -7,7 +7,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from ..core.errors import ChainruleError
-from ..worker.spec_errors import Violation
+from ..worker.spec.errors import Violation
 
 _SPEC_FIELD = "job.spec."
 

@@ -15,6 +15,8 @@ class ServiceConfig:
     killed, its job goes on by itself with `resume_interrupted`, otherwise it is PAUSED; a job that was killed
     with its service `max_attempts` times without a new checkpoint has failed. A stopping service gives its
     job `stop_seconds` to save a checkpoint; a job that is being cancelled has `cancel_seconds` for that.
+
+    `allow_code` lets jobs run the Python files that make their models, with all rights of the service.
     """
 
     data_folder: Path
@@ -26,6 +28,7 @@ class ServiceConfig:
     max_attempts: int = 3
     stop_seconds: float = 20.0
     cancel_seconds: float = 60.0
+    allow_code: bool = False
 
     @property
     def jobs_folder(self) -> Path:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..core import Tensor, losses, no_grad
+from ..core import Tensor, no_grad
 from ..core.array import to_device, to_numpy
 from ..core.flat import FlatLayout
-from ..core.metrics import METRICS
-from ..core.nn import EVALUATION, ForwardContext, Sequential
+from ..core.nn import EVALUATION, ForwardContext, Module
 from ..core.optim.curvature import gauss_newton_bartlett, hutchinson
 from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
 from .exchange.board import COORDINATOR, Board
 from .faults import reach
+from .features import takes_integers
+from .objective import Objective
 from .optimization import Estimator, Optimization
 from .precision import Storage
 
@@ -30,19 +31,19 @@ class GradientComputer:
 
     def __init__(
         self,
-        model: Sequential,
+        model: Module,
         dataset: Dataset,
-        loss: str,
-        metrics: tuple[str, ...],
+        objective: Objective,
         device: str,
         precision: str = "float32",
     ) -> None:
         self._model = model
         self._buffers = Buffers.of(model)
-        self._tensors = list(model.parameters().values())
+        self._parameters = model.parameters()
+        self._tensors = list(self._parameters.values())
         self._dataset = dataset
-        self._loss: Callable[..., Tensor] = losses.LOSSES[loss]
-        self._metrics = [METRICS[name] for name in metrics]
+        self._objective = objective
+        self._integers = takes_integers(model)
         self._device = device
         self._storage = Storage(model, precision, device)
 
@@ -67,7 +68,7 @@ class GradientComputer:
         loss_scale: float = 1.0,
     ) -> float:
         """The micro-batch's share of the mini-batch's mean gradient, into `out`; returns the sum of its
-        losses.
+        losses, without penalties.
 
         indices: (samples,) of the training split. out: an array a parameter, in the model's order. The shares
         of all micro-batches add up to the mean gradient over the `batch_samples` samples of the mini-batch,
@@ -76,8 +77,12 @@ class GradientComputer:
         features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
         with self._storage.training():
             output = self._model(self._storage.inputs(features), context)
-            loss = self._loss(output, targets, reduction="sum")
-            (loss * (loss_scale / batch_samples)).backward()
+            loss = self._objective.train_loss(output, targets)
+            share = loss * (loss_scale / batch_samples)
+            penalty = self._objective.penalty(self._parameters)
+            if penalty is not None:
+                share = share + penalty * (loss_scale * len(indices) / batch_samples)
+            share.backward()
         for tensor, target in zip(self._tensors, out, strict=True):
             np.copyto(target, 0.0 if tensor.grad is None else to_numpy(tensor.grad.data))
             tensor.grad = None
@@ -97,7 +102,7 @@ class GradientComputer:
         with self._storage.training():
             output = self._model(self._storage.inputs(features), context)
             if estimator == "hutchinson":
-                loss = self._loss(output, targets, reduction="sum") * (1.0 / batch_samples)
+                loss = self._objective.train_loss(output, targets) * (1.0 / batch_samples)
                 shares, weight = hutchinson(loss, self._tensors, context.seed, context.step), 1.0
             else:
                 weight = len(indices) / batch_samples
@@ -112,14 +117,13 @@ class GradientComputer:
         indices = np.arange(start, stop)
         features, targets = self._samples(self._dataset.test_features, self._dataset.test_targets, indices)
         with no_grad(), self._storage.evaluation():
-            output = self._model(Tensor(features), EVALUATION)
-            loss = float(to_numpy(self._loss(output, targets, reduction="sum").data))
-        return [loss, *(float(metric(output.data, targets)) for metric in self._metrics)]
+            return self._objective.evaluate(self._model(Tensor(features), EVALUATION), targets)
 
     def _samples(
         self, features: np.ndarray, targets: np.ndarray, indices: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        inputs = self._dataset.transform.apply(np.take(features, indices, axis=0))
+        inputs = np.take(features, indices, axis=0)
+        inputs = inputs.astype(np.int64) if self._integers else self._dataset.transform.apply(inputs)
         return to_device(inputs, self._device), to_device(np.take(targets, indices, axis=0), self._device)
 
 

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+
+from ..core.flat import bind, layout_of
 from .data import Dataset, Grid, load_dataset
+from .features import check_ids
 from .gradient_worker import EVALUATION_CHUNK
-from .model_check import LayerSummary, check_model, summarize_layers
+from .layers import BuiltModel
+from .model import build_model
+from .model_check import LayerSummary, check_model, summaries
+from .optimization import optimization_of
 from .spec import JobSpec, SpecError, Violation
-from .weights import WeightsSummary
+from .weights import WeightsSummary, load_initial_weights, summarize
 
 __all__ = ["JobSummary", "LayerSummary", "WeightsSummary", "inspect_job"]
 
@@ -44,17 +51,19 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
     Raises DataError and SpecError; the latter also where a worker would need more than `memory_limit` bytes.
     """
     dataset = load_dataset(spec.dataset, loss=spec.loss, seed=spec.training.seed)
-    check_model(spec, dataset)
-    layers = summarize_layers(spec, dataset.feature_shape)
+    model = check_model(spec, dataset)
+    check_ids(model.module, dataset)
+    layers = summaries(model)
     training = spec.training
     grid = Grid(
         dataset.train_samples, training.batch_size, training.micro_batches, training.seed, training.shuffle
     )
-    memory_bytes = _memory_bytes(spec, dataset, grid, layers)
+    memory_bytes = _memory_bytes(spec, dataset, grid, model)
     if memory_bytes > min(memory_limit, LARGEST_MEMORY):
-        raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), layers)])
+        raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), model)])
+    optimization_of(spec, model.module, grid.steps_per_epoch)
     return JobSummary(
-        parameters=sum(layer.parameters for layer in layers),
+        parameters=_parameter_count(model),
         train_samples=dataset.train_samples,
         test_samples=dataset.test_samples,
         feature_shape=dataset.feature_shape,
@@ -63,25 +72,38 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
         total_steps=grid.steps_per_epoch * training.epochs,
         memory_bytes=memory_bytes,
         layers=layers,
+        initial_weights=_initial_weights(spec, dataset),
     )
 
 
-def _too_large(memory_bytes: int, limit: int, layers: tuple[LayerSummary, ...]) -> Violation:
-    position, layer = max(enumerate(layers), key=lambda each: each[1].parameters)
-    kind = layer.name.rpartition(".")[2]
+def _initial_weights(spec: JobSpec, dataset: Dataset) -> WeightsSummary | None:
+    if spec.initial_weights is None:
+        return None
+    model = build_model(spec, dataset.feature_shape, dataset.classes)
+    bind(model, np.zeros(layout_of(model).size, np.float32))
+    return summarize(load_initial_weights(model, spec.initial_weights))
+
+
+def _parameter_count(model: BuiltModel) -> int:
+    return sum(parameter.size for parameter in model.module.parameters().values())
+
+
+def _too_large(memory_bytes: int, limit: int, model: BuiltModel) -> Violation:
+    pairs = zip(model.layers, summaries(model), strict=True)
+    built, layer = max(pairs, key=lambda each: each[1].parameters)
     message = (
         f"each worker would need about {_gigabytes(memory_bytes)} of memory, more than the "
         f"{_gigabytes(limit)} that there are; {layer.name} alone has {layer.parameters:,} parameters: use "
         "fewer units, a smaller training.batch_size, or fewer samples"
     )
-    return Violation(f"model[{position}].{kind}", message)
+    return Violation(built.field, message)
 
 
 def _gigabytes(byte_count: int) -> str:
     return f"{byte_count / 1e9:,.1f} GB"
 
 
-def _memory_bytes(spec: JobSpec, dataset: Dataset, grid: Grid, layers: tuple[LayerSummary, ...]) -> int:
+def _memory_bytes(spec: JobSpec, dataset: Dataset, grid: Grid, model: BuiltModel) -> int:
     """Process, samples, epoch order, parameters and gradients, and the largest forward and backward pass.
 
     Samples count in full: memory-mapped files too end up resident, though the processes of one node share
@@ -93,8 +115,7 @@ def _memory_bytes(spec: JobSpec, dataset: Dataset, grid: Grid, layers: tuple[Lay
     micro_batches = grid.micro_batch_count(0)
     mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
     # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch.
-    parameters = (3 + mine) * sum(layer.parameters for layer in layers) * _FLOAT32_BYTES
+    parameters = (3 + mine) * _parameter_count(model) * _FLOAT32_BYTES
     rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
-    # Each layer's output, its gradient, and one temporary of its size.
-    values = prod(dataset.feature_shape) + 3 * sum(prod(layer.output_shape) for layer in layers)
+    values = prod(dataset.feature_shape) + model.values
     return PROCESS_BYTES + samples + order + parameters + rows * values * _FLOAT32_BYTES

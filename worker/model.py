@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,18 @@ import numpy as np
 
 from ..core import Tensor, nn, no_grad, ops
 from ..core.errors import ChainruleError, FileFormatError, ShapeError
+from ..core.nn.dropout import number_dropouts
 from ..core.serialize import digest as digest_of
 from ..core.serialize import load_tensors, save_tensors
 from .data.dataset import Dataset
 from .data.transform import FeatureTransform
 from .durable import put_file, sync_file
+from .features import takes_integers
 from .inputs import read_inputs
-from .model_check import check_model, summarize_layers
-from .spec import DropoutSpec, JobSpec, LinearSpec, parse_spec
+from .model_check import build, check_model
+from .python_model import source_digest
+from .spec import JobSpec, PythonModelSpec, parse_spec
+from .spec.losses import Targets
 
 __all__ = ["SavedModel", "build_model", "check_model", "load_model", "read_inputs", "save_model"]
 
@@ -27,37 +31,22 @@ FILE_FORMAT = "chainrule-model"
 FILE_VERSION = "1"
 _ROWS_AT_A_TIME = 1024
 
-_PLAIN_LAYERS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "flatten": nn.Flatten,
-}
 
-
-def build_model(spec: JobSpec, feature_shape: tuple[int, ...], classes: int | None = None) -> nn.Sequential:
-    """The described layers for samples of `feature_shape`, not yet initialized by the job's seed.
-
-    `classes` is what `check_model` holds the outputs against; the layers do not depend on it.
-    """
-    layers: list[nn.Module] = []
-    shape = feature_shape
-    for layer, summary in zip(spec.model, summarize_layers(spec, feature_shape), strict=True):
-        if isinstance(layer, LinearSpec):
-            layers.append(nn.Linear(shape[0], layer.units, layer.bias))
-        elif isinstance(layer, DropoutSpec):
-            layers.append(nn.Dropout(layer.rate))
-        else:
-            layers.append(_PLAIN_LAYERS[layer.kind]())
-        shape = summary.output_shape
-    return nn.Sequential(*layers)
+def build_model(spec: JobSpec, feature_shape: tuple[int, ...], classes: int | None = None) -> nn.Module:
+    """The described model for samples of `feature_shape`, its parameters not allocated: whoever uses it
+    binds them, or calls `nn.initialize`. A model in Python may depend on `classes`."""
+    module = build(spec, feature_shape, classes).module
+    for buffer in nn.buffers(module).values():
+        buffer.data = np.array(buffer.data)  # of its own: a training pass moves it in place
+    number_dropouts(module)
+    return module
 
 
 @dataclass(frozen=True, eq=False)
 class SavedModel:
     """A trained model as its file holds it; `digest` is the job's, `metadata` the file's own words."""
 
-    model: nn.Sequential
+    model: nn.Module
     spec: JobSpec
     feature_shape: tuple[int, ...]
     transform: FeatureTransform
@@ -67,6 +56,11 @@ class SavedModel:
     label_name: str | None
     digest: str
     metadata: Mapping[str, Any]
+
+    @property
+    def classifies(self) -> bool:
+        """Whether its outputs are scores of classes."""
+        return self.spec.loss.targets is Targets.CLASS
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Raw features (n, *feature_shape) -> outputs (n, outputs), float32: logits, or the predicted
@@ -81,17 +75,20 @@ class SavedModel:
         return np.concatenate(blocks)
 
     def classify(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Raw features -> the likeliest class ids (n,), int64, and all probabilities (n, outputs),
-        float32."""
-        if self.classes is None:
-            raise ChainruleError("this model predicts quantities, not classes: use its predicted values")
+        """Raw features -> the likeliest class ids (n,), int64, and all probabilities (n, classes), float32;
+        an id for each element, (n, time), where the model labels sequences."""
+        if not self.classifies:
+            what = "quantities" if self.classes is None else "vectors"
+            raise ChainruleError(f"this model predicts {what}, not classes: use its predicted values")
         logits = self.predict(features)
         with no_grad():
             probabilities = ops.softmax(Tensor(logits)).data
-        return logits.argmax(axis=1).astype(np.int64), np.asarray(probabilities)
+        return logits.argmax(axis=-1).astype(np.int64), np.asarray(probabilities)
 
     def _outputs(self, features: np.ndarray) -> np.ndarray:
-        return np.asarray(self.model(Tensor(self.transform.apply(features))).data)
+        integers = takes_integers(self.model)
+        inputs = features.astype(np.int64) if integers else self.transform.apply(features)
+        return np.asarray(self.model(Tensor(inputs)).data)
 
 
 def save_model(
@@ -113,6 +110,8 @@ def save_model(
         "digest": digest,
         "weights_digest": _weights_digest(tensors),
     }
+    if isinstance(spec.model, PythonModelSpec):
+        description["source_digest"] = source_digest(spec.model)
     metadata = {"format": FILE_FORMAT, "version": FILE_VERSION, "model": json.dumps(description)}
     written = path.with_name(f".{path.name}.partial")
     try:
@@ -123,8 +122,11 @@ def save_model(
         written.unlink(missing_ok=True)
 
 
-def load_model(path: Path | str) -> SavedModel:
-    """The model in a file that `save_model` wrote; FileFormatError says why any other file is not one."""
+def load_model(path: Path | str, allow_code: bool = False) -> SavedModel:
+    """The model in a file that `save_model` wrote; FileFormatError says why any other file is not one.
+
+    allow_code: whether the Python file that made the model, if one did, may be run again for it.
+    """
     path = Path(path)
     if path.is_dir():
         raise FileFormatError(f"{path} is a folder: expected a model file, such as model.safetensors")
@@ -141,13 +143,30 @@ def load_model(path: Path | str) -> SavedModel:
             f"{FILE_VERSION}: use the release of chainrule that wrote it"
         )
     try:
-        return _rebuilt(tensors, json.loads(metadata["model"]))
+        return _rebuilt(tensors, json.loads(metadata["model"]), allow_code)
+    except _NeedsCode as error:
+        raise FileFormatError(f"{path}: {error}") from None
     except (ChainruleError, KeyError, TypeError, ValueError) as error:
         raise FileFormatError(f"{path} is a damaged model file: {error}") from error
 
 
-def _rebuilt(tensors: dict[str, np.ndarray], description: dict[str, Any]) -> SavedModel:
+class _NeedsCode(Exception):
+    """A model that cannot be rebuilt without running code, which is not allowed or no longer the same."""
+
+
+def _rebuilt(tensors: dict[str, np.ndarray], description: dict[str, Any], allow_code: bool) -> SavedModel:
     spec = parse_spec(description["spec"])
+    if isinstance(spec.model, PythonModelSpec):
+        if not allow_code:
+            raise _NeedsCode(
+                f"its layers are made by {spec.model.python}, which is not run unless you say so: look at "
+                "that file, then use --allow-code (in Python: load_model(path, allow_code=True))"
+            )
+        if source_digest(spec.model) != description["source_digest"]:
+            raise _NeedsCode(
+                f"{spec.model.python} is not the file that made this model (its SHA-256 differs): put the "
+                "old one back"
+            )
     feature_shape = tuple(description["feature_shape"])
     model = build_model(spec, feature_shape, description["classes"])
     parameters = model.parameters() | nn.buffers(model)

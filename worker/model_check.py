@@ -1,12 +1,16 @@
-"""Follows a sample's shape through the described layers without building them: what does not fit where."""
+"""What a job's model is, layer by layer, and whether it fits the data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
 
+from ..core.init import unallocated
 from .data.dataset import Dataset
-from .spec import FlattenSpec, JobSpec, LinearSpec, SpecError, Violation
+from .layers import BuiltLayer, BuiltModel, Shape, build_layers
+from .python_model import build_python_model, try_forward
+from .spec import JobSpec, PythonModelSpec, SpecError, Violation
+from .spec.losses import CTCSpec, Targets
 
 
 @dataclass(frozen=True)
@@ -18,52 +22,90 @@ class LayerSummary:
     parameters: int
 
 
-def summarize_layers(spec: JobSpec, feature_shape: tuple[int, ...]) -> tuple[LayerSummary, ...]:
-    """The layers for samples of `feature_shape`; SpecError names each layer that cannot take its input."""
-    shape, layers, violations = feature_shape, [], []
-    for position, layer in enumerate(spec.model):
-        parameters = 0
-        if isinstance(layer, LinearSpec):
-            if len(shape) != 1:
-                message = (
-                    f"a linear layer takes vectors, but each sample has shape {shape} here: "
-                    "put a `flatten` layer before it"
-                )
-                violations.append(Violation(f"model[{position}].linear", message))
-            parameters = (prod(shape) + layer.bias) * layer.units
-            shape = (layer.units,)
-        elif isinstance(layer, FlattenSpec):
-            shape = (prod(shape),)
-        layers.append(LayerSummary(f"layers.{position}.{layer.kind}", shape, parameters))
-    if violations:
-        raise SpecError(violations)
-    return tuple(layers)
+def summaries(model: BuiltModel) -> tuple[LayerSummary, ...]:
+    """The layers; parameters that are shared count where they first are."""
+    known: set[int] = set()
+    rows = []
+    for layer in model.layers:
+        own = {id(tensor): tensor.size for tensor in layer.module.parameters().values()}
+        size = sum(count for tensor, count in own.items() if tensor not in known)
+        rows.append(LayerSummary(layer.name, layer.output_shape, size))
+        known.update(own)
+    return tuple(rows)
 
 
-def check_model(spec: JobSpec, dataset: Dataset) -> None:
-    """Refuse a model that does not fit the data: SpecError names the layer, what it gives and what is
-    needed."""
-    layers = summarize_layers(spec, dataset.feature_shape)
-    linear = [position for position, layer in enumerate(spec.model) if isinstance(layer, LinearSpec)]
-    if not linear:
+def build(spec: JobSpec, feature_shape: Shape, classes: int | None) -> BuiltModel:
+    """The described model for samples of `feature_shape`. SpecError names the layer that does not fit."""
+    if isinstance(spec.model, PythonModelSpec):
+        with unallocated():
+            module = build_python_model(spec.model, feature_shape, classes)
+        shape = module.output_shape(feature_shape)
+        layers = (BuiltLayer("model", f"{spec.model.factory}.{module.kind}", module, shape),)
+        inner = sum(parameter.shape[-1] for parameter in module.parameters().values() if parameter.ndim)
+        return BuiltModel(module, layers, 3 * (inner + prod(shape)))
+    return build_layers(spec.model, feature_shape)
+
+
+def check_model(spec: JobSpec, dataset: Dataset) -> BuiltModel:
+    """The model of a job; refuses one that does not fit the data: SpecError names the layer, what it gives
+    and what is needed."""
+    model = build(spec, dataset.feature_shape, dataset.classes)
+    if isinstance(spec.model, PythonModelSpec):
+        try_forward(spec.model, model.module, dataset.feature_shape)
+    trained = [layer for layer in model.layers if layer.module.parameters()]
+    if not trained:
         raise SpecError([Violation("model", "there is nothing to train: add a `linear` layer")])
-    last, shape = linear[-1], layers[-1].output_shape
-    problem = _problem_with_outputs(shape[0], dataset)
-    if problem:
-        message = f"the model ends in {_count(shape[0], 'output')}, {problem} in model[{last}].linear"
-        raise SpecError([Violation(f"model[{last}].linear.units", message)])
+    problem = _problem_with_outputs(spec, model.output_shape, dataset)
+    if problem is not None:
+        last = trained[-1]
+        place = f" in {last.field}" if last.field != "model" else ""
+        field = f"{last.field}.units" if last.field.endswith("linear") else last.field
+        raise SpecError([Violation(field, f"the model ends in {problem}{place}")])
+    return model
 
 
-def _problem_with_outputs(outputs: int, dataset: Dataset) -> str | None:
-    if dataset.classes is None:
-        width = dataset.train_targets.shape[1]
-        fits = outputs == width
-        needs = f"each sample has {_count(width, 'target value')}: set units: {width}"
-    else:
-        # Numbered labels may leave out the last classes; named ones are all there are.
-        fits = outputs == dataset.classes if dataset.class_names else outputs >= dataset.classes
-        needs = f"the labels have {dataset.classes} classes: set units: {dataset.classes}"
-    return None if fits else needs
+def _problem_with_outputs(spec: JobSpec, shape: Shape, dataset: Dataset) -> str | None:
+    """What comes out and what should; None if it fits."""
+    target_shape = dataset.train_targets.shape[1:]
+    if spec.loss.targets is Targets.LABEL:
+        return None if len(shape) == 1 else f"outputs of shape {shape}, {spec.loss.kind} needs vectors"
+    if spec.loss.targets is Targets.NUMBERS:
+        fits = shape == target_shape
+        needs = (
+            f"each sample has {_count(prod(target_shape), 'target value')}: set units: {prod(target_shape)}"
+        )
+        return None if fits else f"{_outputs(shape)}, {needs}"
+    assert dataset.classes is not None
+    if spec.loss.targets is Targets.SEQUENCE:
+        if len(shape) == 2 and shape[1] >= dataset.classes:
+            _check_blank(spec, shape[1])
+            return None
+        return f"outputs of shape {shape}, {spec.loss.kind} needs (time, {dataset.classes} classes or more)"
+    outer, outputs = shape[:-1], shape[-1]
+    if outer != target_shape:
+        wanted = ", ".join(map(str, (*target_shape, "classes")))
+        return f"outputs of shape {shape}, the labels need ({wanted})"
+    # Numbered labels may leave out the last classes; named ones are all there are.
+    fits = outputs == dataset.classes if dataset.class_names else outputs >= dataset.classes
+    needs = f"the labels have {dataset.classes} classes: set units: {dataset.classes}"
+    if not fits:
+        return f"{_count(outputs, 'output')}, {needs}"
+    weights = getattr(spec.loss, "class_weights", ())
+    if weights and len(weights) != outputs:
+        field = f"loss.{spec.loss.kind}.class_weights"
+        message = f"expected a weight for each of the {outputs} outputs, got {_count(len(weights), 'weight')}"
+        raise SpecError([Violation(field, message)])
+    return None
+
+
+def _check_blank(spec: JobSpec, outputs: int) -> None:
+    if isinstance(spec.loss, CTCSpec) and spec.loss.blank >= outputs:
+        message = f"expected one of the {outputs} outputs, 0 to {outputs - 1}, got {spec.loss.blank}"
+        raise SpecError([Violation("loss.ctc.blank", message)])
+
+
+def _outputs(shape: Shape) -> str:
+    return _count(shape[0], "output") if len(shape) == 1 else f"outputs of shape {shape}"
 
 
 def _count(number: int, thing: str) -> str:

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ..core import nn, optim
+from ..core import nn
 from ..core.array import device_module
-from ..core.flat import FlatLayout
+from ..core.flat import FlatLayout, bind, layout_of
 from ..core.metrics import HIGHER_IS_BETTER
 from ..core.serialize import digest
 from .buffers import Buffers
@@ -19,12 +19,12 @@ from .data.batches import Grid
 from .exchange.board import Board, BoardShape
 from .gradient_worker import EVALUATION_CHUNK, GradientComputer, GradientWorker
 from .model import build_model, check_model
-from .optimization import Optimization
+from .objective import Objective
+from .optimization import Optimization, optimization_of
 from .parameter_server import ParameterServer
 from .shard_update import ShardUpdate
 from .spec import JobSpec
-
-RULES: dict[str, type[optim.Rule]] = {"sgd": optim.SGD, "adam": optim.Adam, "adamw": optim.AdamW}
+from .weights import load_initial_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,8 @@ class Plan:
     @cached_property
     def optimization(self) -> Optimization:
         """The optimizer's arithmetic."""
-        return optimization_of(self.spec)
+        model = build_model(self.spec, self.dataset.feature_shape, self.dataset.classes)
+        return optimization_of(self.spec, model, self.grid.steps_per_epoch)
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
@@ -62,46 +63,37 @@ def grid_of(spec: JobSpec, dataset: Dataset) -> Grid:
     )
 
 
-def optimization_of(spec: JobSpec) -> Optimization:
-    """The optimizer that a job asks for."""
-    [(kind, fields)] = spec.optimizer.model_dump().items()
-    return Optimization(RULES[kind](**fields))
-
-
 def make_plan(spec: JobSpec) -> Plan:
     """Load the data, check the model against it, and lay out the parameters. Raises SpecError, DataError."""
     dataset = load_dataset(spec.dataset, loss=spec.loss, seed=spec.training.seed)
     check_model(spec, dataset)
     model = build_model(spec, dataset.feature_shape, dataset.classes)
-    layout = FlatLayout.of({name: tensor.shape for name, tensor in model.parameters().items()})
+    layout = layout_of(model)
     buffers = Buffers.of(model)
+    optimization = optimization_of(spec, model, grid_of(spec, dataset).steps_per_epoch)
     shape = BoardShape(
         parameters=layout.size,
-        slots=len(optimization_of(spec).slots(layout)),
+        slots=len(optimization.slots(layout)),
         shards=spec.cluster.parameter_servers,
         workers=spec.cluster.workers,
         micro_batches=min(spec.training.micro_batches, grid_of(spec, dataset).full_batch_samples),
         evaluation_chunks=max(1, -(-dataset.test_samples // EVALUATION_CHUNK)),
         evaluation_values=1 + len(spec.metrics),
         buffers=buffers.layout.size,
-        curvature=optimization_of(spec).estimates_curvature,
+        curvature=optimization.estimates_curvature,
     )
     return Plan(spec, dataset, layout, buffers, shape)
 
 
-def initial_parameters(plan: Plan) -> np.ndarray:
-    """The flat buffer (n,) that a new job starts from, keyed by its seed."""
+def initial_values(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
+    """The flat buffer (n,) that a new job starts from, keyed by its seed, and the model's buffers (m,)."""
     model = build_model(plan.spec, plan.dataset.feature_shape, plan.dataset.classes)
-    nn.initialize(model, plan.spec.training.seed)
     flat = np.zeros(plan.layout.size, np.float32)
-    for view, tensor in zip(plan.layout.views(flat).values(), model.parameters().values(), strict=True):
-        view[...] = tensor.data
-    return flat
-
-
-def initial_buffers(plan: Plan) -> np.ndarray:
-    """The model's buffers (n,) as a new job starts from them."""
-    return plan.buffers.values(build_model(plan.spec, plan.dataset.feature_shape, plan.dataset.classes))
+    bind(model, flat)
+    nn.initialize(model, plan.spec.training.seed)
+    if plan.spec.initial_weights is not None:
+        load_initial_weights(model, plan.spec.initial_weights)
+    return flat, plan.buffers.values(model)
 
 
 def dataset_fingerprint(dataset: Dataset) -> str:
@@ -116,7 +108,8 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
     device_module(plan.spec.cluster.device)
     spec, dataset = plan.spec, plan.dataset
     model = build_model(spec, dataset.feature_shape, dataset.classes)
-    computer = GradientComputer(model, dataset, spec.loss, spec.metrics, spec.cluster.device)
+    objective = Objective(spec, dataset)
+    computer = GradientComputer(model, dataset, objective, spec.cluster.device, spec.training.precision)
     return GradientWorker(
         incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples, plan.optimization
     )
@@ -133,9 +126,9 @@ def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServ
 def make_schedule(plan: Plan) -> Schedule:
     """The parts of a job that the coordinator decides by."""
     spec, grid = plan.spec, plan.grid
-    [(kind, fields)] = spec.optimizer.model_dump().items()
+    optimizer = spec.optimizer
     advice = (
-        f"Try a smaller optimizer.{kind}.learning_rate (now {fields['learning_rate']:g})"
+        f"Try a smaller optimizer.{optimizer.kind}.learning_rate (now {optimizer.learning_rate:g})"
         + (", dataset.normalize: standard" if spec.dataset.normalize == "none" else "")
         + ", or a larger training.batch_size."
     )

@@ -12,7 +12,7 @@ from .durable import storage_errors
 from .errors import JobError
 from .messages import Position
 from .optimization import AVERAGE
-from .plan import Plan, dataset_fingerprint, initial_buffers, initial_parameters
+from .plan import Plan, dataset_fingerprint, initial_values
 from .reports import Reason
 from .runtime import JobOrder
 
@@ -23,6 +23,16 @@ MAY_DIFFER = (
     "training.epochs",
     "training.checkpoint_every",
     "training.early_stopping",
+    "training.schedule",
+    "training.warm_up",
+    "training.clip_value",
+    "training.clip_norm",
+    "training.average",
+    "training.precision",
+    "training.loss_scale",
+    "parameter_groups",
+    "penalties",
+    "initial_weights",
 )
 """Fields in which a job may differ from the one that it continues: none of them moves a step already taken.
 An optimizer's numbers may differ too, its kind may not; a state that it did not have so far
@@ -68,10 +78,9 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
     scale = plan.optimization.loss_scale
     loss_scale = (1.0, 0) if scale is None else (float(scale.value), int(scale.good_steps))
     if checkpoint is None:
-        parameters = initial_parameters(plan)
+        parameters, buffers = initial_values(plan)
         if AVERAGE in plan.slots:
             state[plan.slots.index(AVERAGE)] = parameters
-        buffers = initial_buffers(plan)
         return StartingPoint(
             Position(), parameters, state, None, buffers, None, fingerprint, resumed, loss_scale
         )

@@ -14,7 +14,8 @@ from ..core import nn
 from ..core.array import array_module
 from ..core.errors import FileFormatError
 from ..core.serialize import load_tensors
-from .spec_errors import SpecError, Violation, suggestion
+from .spec import InitialWeightsSpec, SpecError, Violation
+from .spec.errors import suggestion
 from .weight_names import Wanted, chainrule_names, pytorch_names, unused_by_chainrule
 
 Layout = Literal["chainrule", "pytorch"]
@@ -115,14 +116,13 @@ def import_weights(
     )
 
 
-def load_initial_weights(
-    model: nn.Module, path: str, layout: Layout, names: Mapping[str, str]
-) -> WeightsReport:
+def load_initial_weights(model: nn.Module, spec: InitialWeightsSpec) -> WeightsReport:
     """Start `model` from a safetensors file, as a job's `initial_weights` says.
 
     Raises SpecError where the file is none, where a tensor has another shape, where `names` speaks of what is
     not there, and where nothing matched at all.
     """
+    path, layout, names = spec.path, spec.layout, spec.names
     try:
         tensors, _ = load_tensors(path)
     except FileFormatError as error:

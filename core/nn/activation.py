@@ -139,3 +139,7 @@ class LogSoftmax(Activation):
     """log(softmax(x)) over the last axis."""
 
     kind: ClassVar[str] = "log_softmax"
+
+
+ACTIVATIONS: dict[str, type[Activation]] = {layer.kind: layer for layer in Activation.__subclasses__()}
+"""By the name of the op, which is that of a job file."""

@@ -1,9 +1,8 @@
-"""Layers side by side: residual connections and parallel branches; and the layer that reshapes."""
+"""Layers side by side: residual connections and parallel branches."""
 
 from __future__ import annotations
 
 from functools import reduce
-from math import prod
 from typing import ClassVar, Literal
 
 from .. import ops
@@ -11,7 +10,6 @@ from ..errors import ChainruleError, ShapeError
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
-from .sizes import require_positive
 
 
 class Residual(Module):
@@ -82,22 +80,3 @@ def _shape_of(module: Module, place: str, input_shape: tuple[int, ...]) -> tuple
         return module.output_shape(input_shape)
     except ShapeError as error:
         raise error.inside(place) from None
-
-
-class Reshape(Module):
-    """(n, ...) -> (n, *shape), in row-major order."""
-
-    kind: ClassVar[str] = "reshape"
-
-    def __init__(self, *shape: int) -> None:
-        require_positive(self.kind, **{f"shape[{index}]": size for index, size in enumerate(shape)})
-        self.shape = shape
-
-    def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
-        self.output_shape(x.shape[1:])
-        return ops.reshape(x, (x.shape[0], *self.shape))
-
-    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if prod(input_shape) != prod(self.shape):
-            raise self.refused(f"of {prod(self.shape)} elements for shape {self.shape}", input_shape)
-        return self.shape

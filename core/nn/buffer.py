@@ -17,5 +17,7 @@ def buffers(model: Module) -> dict[str, Tensor]:
         if isinstance(value, Tensor) and not value.requires_grad
     }
     for place, child in model.children():
-        found.update({f"{place}.{name}": buffer for name, buffer in buffers(child).items()})
+        known = set(map(id, found.values()))
+        inside = buffers(child).items()
+        found.update({f"{place}.{name}": buffer for name, buffer in inside if id(buffer) not in known})
     return found

@@ -25,6 +25,8 @@ class Module:
     """
 
     kind: ClassVar[str] = "module"
+    initializer: init.Initializer | None = None
+    """Where its matrices and kernels start, if not as `start` says; see `initialize_with`."""
 
     def __call__(self, x: Tensor | Array, context: ForwardContext = EVALUATION) -> Tensor:
         """Outputs for a batch `x` of shape (n, *input shape). Raises ShapeError that names the layer."""
@@ -77,10 +79,11 @@ class Module:
                         yield f"{name}.{index}", item
 
     def modules(self) -> Iterator[Module]:
-        """This module and all inside it, depth first."""
-        yield self
+        """This module and all inside it, depth first; one that is used more than once comes once."""
+        found = {id(self): self}
         for _, child in self.children():
-            yield from child.modules()
+            found |= {id(module): module for module in child.modules() if id(module) not in found}
+        return iter(found.values())
 
     def own_parameters(self) -> dict[str, Tensor]:
         """Its own trainable tensors by name (`weight`), without those of the modules inside it."""
@@ -98,11 +101,17 @@ class Module:
         return init.he_uniform(shape, seed, index) if len(shape) > 1 else init.zeros(shape)
 
     def parameters(self) -> dict[str, Tensor]:
-        """Trainable tensors by dotted name (`layers.0.weight`), in order of definition."""
+        """Trainable tensors by dotted name (`layers.0.weight`), in order of definition.
+
+        One that is shared comes once, under the name of its first place.
+        """
         found = self.own_parameters()
+        known = set(map(id, found.values()))
         for place, child in self.children():
             for name, parameter in child.parameters().items():
-                found[f"{place}.{name}"] = parameter
+                if id(parameter) not in known:
+                    found[f"{place}.{name}"] = parameter
+            known.update(map(id, found.values()))
         return found
 
     def __repr__(self) -> str:

@@ -125,6 +125,7 @@ class _Recurrent(Module):
 
     As a layer: (n, time, inputs) -> (n, time, units), twice the units if bidirectional, forward ones first;
     with outputs "last": (n, units), the forward output of the last element and the backward one of the first.
+    truncate: backpropagation through time stops every so many elements, the state goes on; not bidirectional.
     """
 
     cell: ClassVar[type[Cell]]
@@ -136,15 +137,21 @@ class _Recurrent(Module):
         layers: int = 1,
         bidirectional: bool = False,
         outputs: Literal["all", "last"] = "all",
+        truncate: int | None = None,
         **options: Any,
     ) -> None:
         require_positive(self.kind, inputs=inputs, units=units, layers=layers)
         if outputs not in ("all", "last"):
             raise ChainruleError(f"{self.kind}: expected outputs all or last, got {outputs!r}")
+        if truncate is not None:
+            require_positive(self.kind, truncate=truncate)
+            if bidirectional:
+                raise ChainruleError(f"{self.kind}: expected no truncate where bidirectional, got {truncate}")
         self.inputs = inputs
         self.units = units
         self.directions = 2 if bidirectional else 1
         self.outputs = outputs
+        self.truncate = truncate
         self.cells = tuple(
             self.cell(units * self.directions if layer else inputs, units, **options)
             for layer in range(layers)
@@ -153,7 +160,8 @@ class _Recurrent(Module):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         present = context.present_in(x)
-        y, state = self.run(x, lengths=None if present is None else _lengths(present))
+        lengths = None if present is None else _lengths(present)
+        y, state = self.run(x, lengths=lengths) if self.truncate is None else self._in_parts(x, lengths)
         if self.outputs == "all":
             return y
         return ops.concatenate([parts[0] for parts in state[-self.directions :]], axis=1)
@@ -184,6 +192,18 @@ class _Recurrent(Module):
                 ends.append(end)
             sequence = [ops.concatenate(outputs, axis=1) for outputs in zip(*passes, strict=True)]
         return ops.stack(sequence, axis=1), ends
+
+    def _in_parts(self, x: Tensor, lengths: Array | None) -> tuple[Tensor, list[State]]:
+        """The same as `run`, backpropagation through time stopping every `truncate` elements."""
+        outputs: list[Tensor] = []
+        state: list[State] = []
+        length = self.truncate or x.shape[1]
+        for start in range(0, x.shape[1], length):
+            part = x[:, start : start + length]
+            own = None if lengths is None else (lengths - start).clip(0, part.shape[1])
+            y, state = self.run(part, detached(state) if state else None, own)
+            outputs.append(y)
+        return ops.concatenate(outputs, axis=1), state
 
     def _masks(self, x: Tensor, lengths: Array | None) -> list[Array] | None:
         """For each element of time which samples still have one, (n, 1); None where all do."""

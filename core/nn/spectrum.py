@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import ops
+from ..precision import wide
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -14,7 +15,8 @@ from .sizes import require_positive
 class Spectrogram(Module):
     """Power by frequency and time: (n, ..., samples) -> (n, ..., size // 2 + 1, frames).
 
-    See `ops.spectrogram`. log: the natural logarithm of power + 1e-6.
+    See `ops.spectrogram`. log: the natural logarithm of power + 1e-6. Of half precision it is computed in
+    float32 and rounded once: power would overflow float16, or vanish.
     """
 
     kind: ClassVar[str] = "spectrogram"
@@ -27,8 +29,8 @@ class Spectrogram(Module):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         self.output_shape(x.shape[1:])
-        power = self._power(x)
-        return ops.log(power + 1e-6) if self.log else power
+        power = self._power(wide(x))
+        return (ops.log(power + 1e-6) if self.log else power).astype(x.dtype)
 
     def _power(self, x: Tensor) -> Tensor:
         return ops.spectrogram(x, self.size, self.hop)

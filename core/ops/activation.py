@@ -12,7 +12,7 @@ from ..graph import primitive, vjp
 from ..precision import rounded_once
 from .arithmetic import absolute, expm1, tanh
 from .comparison import greater
-from .constant import above, zeros
+from .constant import positive, zeros
 from .gaussian import normal_cdf
 from .joining import split
 from .selection import clip, where
@@ -24,7 +24,7 @@ def relu(x: Array) -> Array:
     return array_module(x).maximum(x, zeros(x))
 
 
-vjp(relu, lambda g, y, x: g * above(y, 0))
+vjp(relu, lambda g, y, x: g * positive(y))
 
 
 @primitive

@@ -75,6 +75,13 @@ def above(x: Any, bound: Any) -> Array:
     return (x > value(bound)).astype(x.dtype)
 
 
+def positive(x: Any) -> Array:
+    """1 where x > 0, else 0, in x's dtype, elementwise; without booleans between, a quarter more memory."""
+    x = value(x)
+    xp = array_module(x)
+    return xp.greater(x, 0, out=xp.empty_like(x))
+
+
 def equal(x: Any, y: Any) -> Array:
     """1 where x == y, else 0, in x's dtype, elementwise with broadcasting."""
     x = value(x)

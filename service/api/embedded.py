@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 from ..config import ServiceConfig
 from ..jobs.errors import Reason, ServiceFault
@@ -48,6 +50,10 @@ class EmbeddedService:
             self._thread.join()
             raise self._failure
         return self.address
+
+    def allow_code(self, spec: Mapping[str, Any]) -> None:
+        """Lets jobs run the Python file that makes the model of `spec`, as it is now. Raises SpecError."""
+        self._service.allow_code(spec)
 
     def stop(self, *, at_once: bool = False) -> None:
         """Ends the running job with a checkpoint (`at_once`: without one) and the service; idempotent.

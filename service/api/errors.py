@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2, status_pb2
 from ...core.errors import ChainruleError, DeviceError
 from ...worker.data.errors import DataError
 from ...worker.errors import JobError as WorkerError
-from ...worker.spec_errors import SpecError, Violation
+from ...worker.spec.errors import SpecError, Violation
 from ..jobs.errors import Reason, ServiceFault
 from ..jobs.job import job_name
 
@@ -31,6 +31,7 @@ CODES: dict[Reason, grpc.StatusCode] = {
     Reason.REQUEST_ID_REUSED: grpc.StatusCode.ALREADY_EXISTS,
     Reason.STATE_CONFLICT: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.JOB_IN_USE: grpc.StatusCode.FAILED_PRECONDITION,
+    Reason.CODE_NOT_ALLOWED: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.NO_CHECKPOINT: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.NO_MODEL: grpc.StatusCode.FAILED_PRECONDITION,
     Reason.MODEL_LOST: grpc.StatusCode.DATA_LOSS,

@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError
 from grpc_status import rpc_status
 
 from ...core.errors import ChainruleError
-from ...worker.spec_errors import Violation
+from ...worker.spec.errors import Violation
 from ..jobs.errors import Reason, ServiceFault
 from .errors import fault_of, status_of
 

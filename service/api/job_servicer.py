@@ -13,8 +13,8 @@ from google.protobuf import empty_pb2
 from chainrule.v1 import event_pb2, job_pb2, job_service_pb2, job_service_pb2_grpc
 
 from ...worker.inspect import LARGEST_MEMORY, JobSummary, inspect_job
-from ...worker.spec import SOURCE_FIELDS, JobSpec, parse_spec
-from ...worker.spec_errors import SpecError, Violation
+from ...worker.spec import JobSpec, parse_spec
+from ...worker.spec.errors import SpecError, Violation
 from ..jobs.errors import Reason, ServiceFault, stopping
 from ..jobs.job import JOB_ID, Job, check_project, parse_job_name
 from ..jobs.lifecycle import now
@@ -68,6 +68,7 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
             first = await self._offload.short(self._store.find_request, key)
             if first is not None:
                 return await self._answer(first)
+        await self._offload.short(self._supervisor.gate.check, spec.model_dump_job())
         if continue_from is not None:
             await self._offload.short(self._supervisor.check_source, continue_from)
         summary = await self._offload.long(inspect_job, spec, self._memory_limit)
@@ -201,11 +202,10 @@ def _spec(job: job_pb2.Job) -> JobSpec:
     spec = parse_spec(spec_data_from_proto(job.spec))
     relative = [
         Violation(
-            f"dataset.{field}",
-            f"expected an absolute path (the service has no folder of yours), got '{path}'",
+            field, f"expected an absolute path (the service has no folder of yours), got '{path}'"
         )
-        for field in SOURCE_FIELDS[spec.dataset.source].paths
-        if (path := getattr(spec.dataset, field)) is not None and not path.startswith("/")
+        for field, path in spec.paths().items()
+        if not path.startswith("/")
     ]
     if relative:
         raise SpecError(relative)

@@ -48,8 +48,11 @@ class Offload:
         def run() -> None:
             try:
                 future.set_result(function(*args, **kwargs))
-            except BaseException as error:
+            except Exception as error:
                 future.set_exception(error)
+            except BaseException as error:
+                # What would only have ended this thread must not end the event loop.
+                future.set_exception(RuntimeError(f"ended by {error!r}"))
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(self._long.release)
 

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -97,6 +98,14 @@ class Service:
             raise
         log.info("serving %s at %s", self._config.data_folder, address)
         return address
+
+    def allow_code(self, spec: Mapping[str, Any]) -> None:
+        """Lets jobs run the Python file that makes the model of `spec`, as it is now; after `start`.
+
+        Raises SpecError where the file cannot be read.
+        """
+        assert self._supervisor is not None
+        self._supervisor.gate.allow(spec)
 
     def hurry(self) -> None:
         """Makes a stop that is under way end the running job at once; from any thread."""

@@ -9,6 +9,7 @@ import typer
 
 from .options import (
     AddressOption,
+    AllowCodeOption,
     ContinueFromOption,
     DataFolderOption,
     JobArgument,
@@ -102,6 +103,7 @@ def predict(
         Path,
         typer.Argument(metavar="INPUTS", help="Samples: .npy, .npz, .csv or IDX.", show_default=False),
     ],
+    allow_code: AllowCodeOption = False,
     address: AddressOption = None,
     data_dir: DataFolderOption = None,
     output: Annotated[
@@ -111,7 +113,7 @@ def predict(
     """Use a trained model on new samples."""
     from .predict import predict_file
 
-    return predict_file(model, inputs, address, data_dir, output.value)
+    return predict_file(model, inputs, allow_code, address, data_dir, output.value)
 
 
 @app.command()
@@ -128,6 +130,7 @@ def export(
         bool, typer.Option("--probabilities", help="End in the classes' probabilities, not logits.")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="Compare with what onnxruntime computes.")] = False,
+    allow_code: AllowCodeOption = False,
     address: AddressOption = None,
     data_dir: DataFolderOption = None,
     output: OutputOption = OutputMode.TEXT,
@@ -135,7 +138,7 @@ def export(
     """Write a trained model as an ONNX file."""
     from .export import export_model
 
-    return export_model(model, path, probabilities, check, address, data_dir, Output(output))
+    return export_model(model, path, probabilities, check, allow_code, address, data_dir, Output(output))
 
 
 @app.command()
@@ -149,6 +152,10 @@ def serve(
         str | None,
         typer.Option("--ray-address", metavar="ADDRESS", help="An existing Ray cluster."),
     ] = None,
+    allow_code: Annotated[
+        bool,
+        typer.Option("--allow-code", help="Let jobs run Python code, with all rights of this account."),
+    ] = False,
     data_dir: DataFolderOption = None,
     output: OutputOption = OutputMode.TEXT,
 ) -> int:
@@ -158,7 +165,7 @@ def serve(
     """
     from .serve import serve_forever
 
-    return serve_forever(host, port, runtime.value, ray_address, data_dir, Output(output))
+    return serve_forever(host, port, runtime.value, ray_address, allow_code, data_dir, Output(output))
 
 
 @app.command()

@@ -6,10 +6,11 @@ import logging
 import logging.handlers
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..api.embedded import EmbeddedService
 from ..client import Client, Job, ServiceError
@@ -29,13 +30,23 @@ START_SECONDS = 10.0
 class Connection:
     """A client with what it takes to reach the same service by another command.
 
-    `data_folder` is None where the service is elsewhere. `own` says that the service ends with this command.
+    `data_folder` is None where the service is elsewhere. `service` is one that ends with this command.
     """
 
     client: Client
     options: tuple[str, ...]
     data_folder: Path | None
-    own: bool
+    service: EmbeddedService | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether the service ends with this command."""
+        return self.service is not None
+
+    def allow_code(self, spec: Mapping[str, Any]) -> None:
+        """Let a service of our own run the Python file of this job, which the user named; others decide."""
+        if self.service is not None:
+            self.service.allow_code(spec)
 
     def model_path(self, job: Job) -> Path | None:
         """Where the job's model is on this machine, as far as this machine can tell."""
@@ -72,12 +83,12 @@ def connect(address: str | None, data_dir: Path | None) -> Iterator[Connection]:
     folder = data_folder(data_dir)
     if address is not None:
         with Client(address) as client:
-            yield Connection(client, ("--address", address), None, own=False)
+            yield Connection(client, ("--address", address), None)
         return
     there = address_of_holder(folder)
     if there is not None:
         with Client(there) as client:
-            yield Connection(client, folder_options(data_dir), folder, own=False)
+            yield Connection(client, folder_options(data_dir), folder)
         return
     if not folder.is_dir():
         raise UsageProblem(f"there are no jobs: the data folder {folder} does not exist.")
@@ -115,7 +126,7 @@ def connect_own(
     address = service.start()
     try:
         with Client(address) as client:
-            yield Connection(client, folder_options(data_dir), folder, own=True)
+            yield Connection(client, folder_options(data_dir), folder, service)
     except Exception:
         service.stop()
         raise

@@ -13,12 +13,27 @@ from .wording import shape, significant, size
 LARGEST_DIFFERENCE = 1e-4
 """Above it, an exported model is not the model: float32 has seven digits, and sums lose some of them."""
 
+OUTPUTS = {
+    "softmax_cross_entropy": "logits",
+    "binary_cross_entropy": "logits",
+    "ctc": "logits",
+    "negative_log_likelihood": "log-probabilities",
+    "kl_divergence": "log-probabilities",
+    "hinge": "scores",
+    "multiclass_hinge": "scores",
+    "triplet_margin": "embeddings",
+    "contrastive": "embeddings",
+    "cosine": "embeddings",
+}
+"""What comes out of a model that was trained with this loss, where it is not just values."""
+
 
 def export_model(
     model: str,
     path: Path | None,
     probabilities: bool,
     check: bool,
+    allow_code: bool,
     address: str | None,
     data_dir: Path | None,
     output: Output,
@@ -31,14 +46,14 @@ def export_model(
         raise UsageProblem(
             f"{target} exists already: name the file to write, as in `chainrule export MODEL PATH`."
         )
-    saved = load_named_model(model, address, data_dir)
+    saved = load_named_model(model, allow_code, address, data_dir)
     file = export_saved_model(saved, target.absolute(), probabilities)
     difference = None
     if check:
         from ...worker.onnx_export.check import largest_difference
 
         difference = largest_difference(file.path, saved, probabilities)
-    meaning = "probabilities" if probabilities else "logits" if saved.classes is not None else "values"
+    meaning = "probabilities" if probabilities else OUTPUTS.get(saved.spec.loss.kind, "values")
     output.line(f"{file.path} ({size(file.size_bytes)})")
     output.pairs(
         [

@@ -47,6 +47,9 @@ AddressOption = Annotated[
         help="A running service; without it, the service of the data folder.",
     ),
 ]
+AllowCodeOption = Annotated[
+    bool, typer.Option("--allow-code", help="Run the Python file that makes the model's layers, if one does.")
+]
 OutputOption = Annotated[
     OutputMode, typer.Option("--output", "-o", help="For people, or one JSON object a line for programs.")
 ]

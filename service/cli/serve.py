@@ -17,7 +17,13 @@ from .signals import SIGNALS, is_ignored
 
 
 def serve_forever(
-    host: str, port: int, runtime: str, ray_address: str | None, data_dir: Path | None, output: Output
+    host: str,
+    port: int,
+    runtime: str,
+    ray_address: str | None,
+    allow_code: bool,
+    data_dir: Path | None,
+    output: Output,
 ) -> int:
     """Serve until a signal comes; the running job then saves a checkpoint for the next service."""
     config = ServiceConfig(
@@ -27,6 +33,7 @@ def serve_forever(
         runtime="inprocess" if runtime == "inprocess" else "ray",
         ray_address=ray_address,
         resume_interrupted=True,
+        allow_code=allow_code,
     )
     asyncio.run(_serve(config, output))
     return ExitStatus.SUCCEEDED
@@ -48,6 +55,11 @@ async def _serve(config: ServiceConfig, output: Output) -> None:
         if not is_ignored(number):
             loop.add_signal_handler(number, on_signal)
     address = await service.start()
+    if config.allow_code:
+        logging.getLogger(__name__).warning(
+            "jobs may run Python code (--allow-code): whoever reaches %s can do what this account can",
+            address,
+        )
     if not is_loopback(config.host):
         logging.getLogger(__name__).warning(
             "there is no authentication yet: whoever reaches %s can run jobs, and train on every file that "

@@ -48,7 +48,7 @@ class Submission:
             changed = spec.with_overrides(changes)
         except SpecError as error:
             raise JobFileProblem(f"{self.job_file} with the changes of the command line", error) from error
-        return changed.model_copy(update={"dataset": changed.dataset.with_paths_relative_to(Path.cwd())})
+        return changed.with_paths_relative_to(Path.cwd())
 
     def blamed(self, error: ServiceError) -> ServiceError | JobFileProblem:
         """The service's error, with the job file named where that is at fault."""

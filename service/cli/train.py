@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ...worker.reports import Reason
+from ...worker.spec import SpecError
 from ..client import Job, ServiceError
 from ..jobs.states import JobState
 from .connection import Connection, address_of_holder, connect, connect_own, connect_to_train, data_folder
@@ -19,7 +20,7 @@ from .output import Output
 from .progress import TrainingProgress
 from .result import Result, result_object, result_pairs
 from .signals import Interrupts, StopAtOnce
-from .submission import Submission
+from .submission import JobFileProblem, Submission
 from .validate import weights_pairs
 from .wording import command_line
 
@@ -44,7 +45,10 @@ def train_job(
         origin = connection.find(submission.continue_from).id if submission.continue_from else None
         with output.waiting("reading the data"):
             try:
+                connection.allow_code(spec.model_dump_job())
                 job = connection.client.create_job(spec, continue_from=origin)
+            except SpecError as error:
+                raise JobFileProblem(str(submission.job_file), error) from error
             except ServiceError as error:
                 raise submission.blamed(error) from error
         if job.summary is not None:
@@ -73,7 +77,9 @@ def resume_job(
         Interrupts().installed() as interrupts,
         connect_own(data_dir, runtime, output.waiting) as connection,
     ):
-        resumed = connection.client.resume_job(connection.find(job))
+        paused = connection.find(job)
+        connection.allow_code(paused.spec)
+        resumed = connection.client.resume_job(paused)
         following = _Following(connection, resumed, output, interrupts, None, runtime)
         return following.to_the_end(save, shown_since=resumed.update_time)
 

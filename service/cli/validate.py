@@ -10,11 +10,15 @@ from rich.table import Table
 from ...core.errors import ChainruleError
 from ...worker.inspect import JobSummary, inspect_job
 from ...worker.spec import JobSpec
+from ...worker.spec.section import Kind
+from ...worker.spec.training import TrainingSpec
 from ..client_errors import ServiceError
 from .exits import ExitStatus
 from .output import Output
 from .submission import JobFileProblem, Submission
 from .wording import count, shape, size
+
+SHOWN_VALUES = 8
 
 
 def validate_job(submission: Submission, address: str | None, output: Output) -> int:
@@ -53,7 +57,7 @@ def _ask(submission: Submission, spec: JobSpec, address: str) -> JobSummary:
 def layer_table(summary: JobSummary) -> Table:
     """One row a layer: what comes out of it for one sample, and how many numbers it learns."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("layer", no_wrap=True)
+    table.add_column("layer", overflow="fold")
     table.add_column("output shape", no_wrap=True, justify="right")
     table.add_column("parameters", no_wrap=True, justify="right")
     table.add_row("input", shape(summary.feature_shape), "")
@@ -79,10 +83,40 @@ def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
     return [
         ("data", samples),
         *weights_pairs(summary),
+        ("loss", in_words(spec.loss)),
+        ("optimizer", in_words(spec.optimizer)),
+        *training_pairs(spec.training),
         ("steps", steps),
         ("cluster", f"{members}, on {spec.cluster.device}"),
         ("memory", f"about {size(summary.memory_bytes)} a worker"),
     ]
+
+
+def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:
+    """How training differs from the plain way: schedule and precision."""
+    pairs = []
+    if training.schedule is not None:
+        pairs.append(("schedule", in_words(training.schedule)))
+    if training.warm_up is not None:
+        epochs = training.warm_up.epochs
+        pairs.append(("warm-up", f"{epochs:g} epoch" + ("" if epochs == 1 else "s")))
+    if training.precision != "float32":
+        pairs.append(("precision", training.precision))
+    return pairs
+
+
+def in_words(part: Kind) -> str:
+    """`adam`, or `adam (learning_rate 0.01)`: its name, and what is not as it is by default."""
+    defaults = {name: field.default for name, field in type(part).model_fields.items()}
+    settings = {name: value for name, value in part.settings().items() if value != defaults[name]}
+    words = ", ".join(f"{name} {_in_words(value)}" for name, value in settings.items())
+    return f"{part.kind} ({words})" if words else part.kind
+
+
+def _in_words(value: object) -> str:
+    if not isinstance(value, tuple):
+        return str(value)
+    return str(list(value)) if len(value) <= SHOWN_VALUES else f"{len(value):,} values"
 
 
 def weights_pairs(summary: JobSummary) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from ...core.errors import ChainruleError
-from ...worker.spec_errors import Violation
+from ...worker.spec.errors import Violation
 
 
 class Reason(str, Enum):
@@ -25,6 +25,7 @@ class Reason(str, Enum):
     STATE_CONFLICT = "STATE_CONFLICT"
     JOB_IN_USE = "JOB_IN_USE"
     NO_CHECKPOINT = "NO_CHECKPOINT"
+    CODE_NOT_ALLOWED = "CODE_NOT_ALLOWED"
     NO_MODEL = "NO_MODEL"
     MODEL_LOST = "MODEL_LOST"
     DATA_FOLDER_IN_USE = "DATA_FOLDER_IN_USE"

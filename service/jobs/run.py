@@ -16,6 +16,7 @@ from ...worker.failures import describe_failure
 from ...worker.reports import Finished, Outcome, Progress, Reason, Report
 from ...worker.runtime import Execution, JobOrder, Runtime, Stop
 from ...worker.spec import parse_spec
+from .code_gate import CodeGate
 from .errors import StoreError
 from .job import Job, ModelFile
 from .lifecycle import Change, apply_report, finish, interrupt
@@ -37,6 +38,7 @@ class Surroundings:
     store: Store
     runtime: Runtime
     jobs_folder: Path
+    gate: CodeGate
     notify: Callable[[str], None]
     resume_interrupted: bool
     max_attempts: int
@@ -114,6 +116,7 @@ class JobRun:
 
     def _execute(self) -> Finished:
         job = self._store.get(self.job_id)
+        self._surroundings.gate.check(job.spec)
         folder = self._surroundings.jobs_folder / job.id
         order = JobOrder(
             job_id=job.id,

@@ -13,6 +13,7 @@ from ...worker.inspect import JobSummary
 from ...worker.runtime import Runtime, Stop
 from ...worker.spec import JobSpec
 from ..config import ServiceConfig
+from .code_gate import CodeGate
 from .errors import Reason, ServiceFault, StoreError, stopping
 from .events import StateChanged
 from .job import Job, new_job_id
@@ -41,9 +42,16 @@ class Supervisor:
     ) -> None:
         self._store = store
         self._config = config
+        self.gate = CodeGate(config.allow_code)
         self._notify = notify
         self._surroundings = Surroundings(
-            store, runtime, config.jobs_folder, notify, config.resume_interrupted, config.max_attempts
+            store,
+            runtime,
+            config.jobs_folder,
+            self.gate,
+            notify,
+            config.resume_interrupted,
+            config.max_attempts,
         )
         self._condition = threading.Condition()
         self._run: JobRun | None = None
@@ -115,13 +123,11 @@ class Supervisor:
         return self._ask(job_id, Trigger.CANCEL)
 
     def resume(self, job_id: str) -> Job:
-        """Puts a paused job back into the queue; raises ServiceFault (STATE_CONFLICT)."""
+        """Puts a paused job back into the queue; raises ServiceFault (STATE_CONFLICT, CODE_NOT_ALLOWED)."""
         with self._condition:
             if self._stopping:
                 raise stopping()
-            job = self._store.change(
-                job_id, lambda job: move(job, Trigger.RESUME, "resumed; waiting for its turn")
-            )
+            job = self._store.change(job_id, self._resumed)
             self._condition.notify_all()
         self._notify(job_id)
         return job
@@ -189,6 +195,11 @@ class Supervisor:
             run.stop(how)
         return job
 
+    def _resumed(self, job: Job) -> Change:
+        change = move(job, Trigger.RESUME, "resumed; waiting for its turn")
+        self.gate.check(job.spec, job.id)
+        return change
+
     def _asked(self, job: Job, trigger: Trigger) -> str:
         if job.state.executing:
             return f"{_ASKED[trigger]}; saving a checkpoint"
@@ -227,14 +238,17 @@ class Supervisor:
         return None
 
     def _recover(self, job: Job) -> Change:
+        resume = self._config.resume_interrupted
+        refusal = self.gate.refusal(job.spec) if resume else None
+        because = f" ({refusal})" if refusal is not None else ""
+        resume = resume and refusal is None
         if job.state.executing:
-            what = "the service was killed, or its machine went down"
-            return interrupt(job, self._config.resume_interrupted, self._config.max_attempts, what)
-        if job.state is JobState.QUEUED and not self._config.resume_interrupted:
-            return move(
-                job, Trigger.SUSPEND, "its service ended before its turn came; resume the job to run it"
-            )
-        if job.suspended and self._config.resume_interrupted:
+            what = f"the service was killed, or its machine went down{because}"
+            return interrupt(job, resume, self._config.max_attempts, what)
+        if job.state is JobState.QUEUED and not resume:
+            what = f"its service ended before its turn came{because}"
+            return move(job, Trigger.SUSPEND, f"{what}; resume the job to run it")
+        if job.suspended and resume:
             return move(job, Trigger.RESUME, "the service is back; waiting for its turn")
         return Change(job)
 

@@ -103,7 +103,7 @@ def _job(row: JobRow) -> Job:
     return Job(
         id=row.id,
         uid=row.uid,
-        spec=json.loads(row.spec),
+        spec=_spec(row.spec),
         state=JobState(row.state),
         state_message=row.state_message,
         create_time=moment(row.create_time),
@@ -125,6 +125,13 @@ def _job(row: JobRow) -> Job:
 
 def _document(part: JobProgress | ModelFile | JobError | JobSummary | None) -> str | None:
     return None if part is None else json.dumps(asdict(part))
+
+
+def _spec(text: str) -> dict[str, Any]:
+    spec = json.loads(text)
+    loss = spec.get("loss")
+    # Jobs of the time when losses had no settings name theirs alone.
+    return {**spec, "loss": {loss: {}}} if isinstance(loss, str) else spec
 
 
 def _summary(fields: dict[str, Any]) -> JobSummary:

@@ -41,6 +41,7 @@ LAYERS: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "Parallel": (nn.Parallel(nn.Linear(4, 2), nn.Tanh()), ROWS),
     "Parallel, added": (nn.Parallel(nn.Linear(4, 2), nn.Linear(4, 2), combine="sum"), ROWS),
     "Reshape": (nn.Reshape(2, 2), ROWS),
+    "Permute": (nn.Permute(2, 0, 1), IMAGES),
     "LearnedPositions": (nn.LearnedPositions(6, 5), LINES),
     "SinusoidalPositions": (nn.SinusoidalPositions(6, 5), LINES),
     "Spectrogram": (nn.Spectrogram(4, 2, log=True), (2, 9)),

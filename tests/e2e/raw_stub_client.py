@@ -12,17 +12,20 @@ from chainrule.v1 import (
     job_pb2,
     job_service_pb2,
     job_service_pb2_grpc,
+    layers_pb2,
+    losses_pb2,
     model_service_pb2,
     model_service_pb2_grpc,
+    optimizers_pb2,
     spec_pb2,
 )
 
 SPEC = spec_pb2.JobSpec(
     dataset=spec_pb2.DatasetSpec(source=spec_pb2.DATASET_SOURCE_DIGITS),
-    model=[spec_pb2.Layer(linear=spec_pb2.LinearLayer(units=10))],
-    loss=spec_pb2.LOSS_SOFTMAX_CROSS_ENTROPY,
-    metrics=[spec_pb2.METRIC_ACCURACY],
-    optimizer=spec_pb2.Optimizer(adam=spec_pb2.AdamOptimizer(learning_rate=0.01)),
+    model=[layers_pb2.Layer(linear=layers_pb2.LinearLayer(units=10))],
+    loss=losses_pb2.Loss(softmax_cross_entropy=losses_pb2.SoftmaxCrossEntropyLoss()),
+    metrics=[losses_pb2.METRIC_ACCURACY],
+    optimizer=optimizers_pb2.Optimizer(adam=optimizers_pb2.AdamOptimizer(learning_rate=0.01)),
     training=spec_pb2.TrainingSpec(epochs=2),
 )
 

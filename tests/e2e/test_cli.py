@@ -180,7 +180,7 @@ def test_a_valid_job_is_shown_layer_by_layer_and_nothing_is_made(run: Run, tmp_p
     done = run("validate", "job.yaml")
     assert done.returncode == 0
     assert "layers.0.linear            32       2,080" in done.stdout
-    assert "steps    92 (4 epochs of 23 steps, batch size 64)" in done.stdout
+    assert "steps      92 (4 epochs of 23 steps, batch size 64)" in done.stdout
     assert not (tmp_path / "data").exists()
     summary = json.loads(run("validate", "job.yaml", "--output", "json").stdout)
     assert summary["parameters"] == 2080 + 330

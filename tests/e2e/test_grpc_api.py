@@ -21,7 +21,15 @@ from chainrule.service.config import ServiceConfig
 from chainrule.service.jobs.errors import ServiceFault, StoreError
 from chainrule.service.jobs.folder_lock import read_holder
 from chainrule.service.jobs.sql_store import SqlStore
-from chainrule.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc, spec_pb2
+from chainrule.v1 import (
+    job_pb2,
+    job_service_pb2,
+    job_service_pb2_grpc,
+    layers_pb2,
+    losses_pb2,
+    optimizers_pb2,
+    spec_pb2,
+)
 from chainrule.worker.model import load_model
 from chainrule.worker.reports import CheckpointSaved, EpochCompleted, Finished, Outcome, Progress, Started
 from chainrule.worker.spec import SpecError
@@ -217,7 +225,7 @@ class TestRequests:
     def test_a_spec_with_hundreds_of_mistakes_is_answered_with_the_first_ones(
         self, service: EmbeddedService
     ) -> None:
-        layer = spec_pb2.Layer(dropout=spec_pb2.DropoutLayer(rate=7))
+        layer = layers_pb2.Layer(dropout=layers_pb2.DropoutLayer(rate=7))
         spec = spec_pb2.JobSpec(name="数" * 3000, model=[layer] * 500)
         with Client(service.address) as client:
             error = refused(
@@ -246,9 +254,9 @@ class TestRequests:
         dataset = spec_pb2.DatasetSpec(source=spec_pb2.DATASET_SOURCE_NPZ, path="data.npz")
         spec = spec_pb2.JobSpec(
             dataset=dataset,
-            model=[spec_pb2.Layer(linear=spec_pb2.LinearLayer(units=10))],
-            loss=spec_pb2.LOSS_SOFTMAX_CROSS_ENTROPY,
-            optimizer=spec_pb2.Optimizer(adam=spec_pb2.AdamOptimizer()),
+            model=[layers_pb2.Layer(linear=layers_pb2.LinearLayer(units=10))],
+            loss=losses_pb2.Loss(softmax_cross_entropy=losses_pb2.SoftmaxCrossEntropyLoss()),
+            optimizer=optimizers_pb2.Optimizer(adam=optimizers_pb2.AdamOptimizer()),
         )
         with (
             grpc.insecure_channel(service.address) as channel,

@@ -14,7 +14,16 @@ from grpc_status import rpc_status
 from chainrule.service.api.embedded import EmbeddedService
 from chainrule.service.config import ServiceConfig
 from chainrule.service.jobs.errors import Reason, ServiceFault
-from chainrule.v1 import job_pb2, job_service_pb2, job_service_pb2_grpc, spec_pb2
+from chainrule.v1 import (
+    activations_pb2,
+    job_pb2,
+    job_service_pb2,
+    job_service_pb2_grpc,
+    layers_pb2,
+    losses_pb2,
+    optimizers_pb2,
+    spec_pb2,
+)
 
 
 @pytest.fixture
@@ -37,9 +46,9 @@ def jobs(channel: grpc.Channel) -> job_service_pb2_grpc.JobServiceStub:
 def digits() -> spec_pb2.JobSpec:
     return spec_pb2.JobSpec(
         dataset=spec_pb2.DatasetSpec(source=spec_pb2.DATASET_SOURCE_DIGITS),
-        model=[spec_pb2.Layer(linear=spec_pb2.LinearLayer(units=10))],
-        loss=spec_pb2.LOSS_SOFTMAX_CROSS_ENTROPY,
-        optimizer=spec_pb2.Optimizer(adam=spec_pb2.AdamOptimizer()),
+        model=[layers_pb2.Layer(linear=layers_pb2.LinearLayer(units=10))],
+        loss=losses_pb2.Loss(softmax_cross_entropy=losses_pb2.SoftmaxCrossEntropyLoss()),
+        optimizer=optimizers_pb2.Optimizer(adam=optimizers_pb2.AdamOptimizer()),
     )
 
 
@@ -70,13 +79,13 @@ def test_a_network_of_unspeakable_size_is_refused_and_leaves_the_list_of_jobs_in
     jobs: job_service_pb2_grpc.JobServiceStub,
 ) -> None:
     spec = digits()
-    huge = spec_pb2.Layer(linear=spec_pb2.LinearLayer(units=2**31 - 1))
+    huge = layers_pb2.Layer(linear=layers_pb2.LinearLayer(units=2**31 - 1))
     del spec.model[:]
     spec.model.extend([huge, huge, huge, digits().model[0]])
     code, reason, message, fields = refusal(lambda: jobs.CreateJob(creation(spec)))
     assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "SPEC_INVALID")
     assert fields == ["job.spec.model[1].linear"]
-    assert "use fewer units" in message
+    assert "Use fewer units" in message
     assert jobs.ListJobs(everything()).total_size == 0
 
 
@@ -84,7 +93,7 @@ def test_a_network_that_does_not_fit_this_machine_is_refused_before_it_brings_it
     jobs: job_service_pb2_grpc.JobServiceStub,
 ) -> None:
     spec = digits()
-    wide = spec_pb2.Layer(linear=spec_pb2.LinearLayer(units=10_000_000))
+    wide = layers_pb2.Layer(linear=layers_pb2.LinearLayer(units=10_000_000))
     del spec.model[:]
     spec.model.extend([wide, wide, digits().model[0]])
     _, reason, message, _ = refusal(lambda: jobs.CreateJob(creation(spec)))
@@ -94,10 +103,22 @@ def test_a_network_that_does_not_fit_this_machine_is_refused_before_it_brings_it
 
 def test_a_description_of_megabytes_is_refused_by_its_size(jobs: job_service_pb2_grpc.JobServiceStub) -> None:
     spec = digits()
-    spec.model.extend([spec_pb2.Layer(relu=spec_pb2.ReluLayer())] * 300_000)
+    spec.model.extend([layers_pb2.Layer(relu=activations_pb2.ReluLayer())] * 300_000)
     _, reason, message, fields = refusal(lambda: jobs.CreateJob(creation(spec)))
     assert (reason, fields) == ("SPEC_INVALID", ["job.spec"])
     assert "expected at most 1,000,000" in message
+
+
+def test_layers_inside_layers_without_end_are_refused_by_their_depth(
+    jobs: job_service_pb2_grpc.JobServiceStub,
+) -> None:
+    spec = digits()
+    layers = spec.model
+    for _ in range(45):
+        layers = layers.add().sequential.layers
+    code, reason, message, _ = refusal(lambda: jobs.CreateJob(creation(spec)))
+    assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "SPEC_INVALID")
+    assert "nested more than 32 levels deep" in message
 
 
 def test_a_path_without_end_still_names_its_field(jobs: job_service_pb2_grpc.JobServiceStub) -> None:

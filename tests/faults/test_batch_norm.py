@@ -6,26 +6,26 @@ import numpy as np
 import pytest
 
 from chainrule.core import nn
-from chainrule.worker import faults, model, plan
+from chainrule.worker import faults, plan
 from chainrule.worker.buffers import Buffers
 from chainrule.worker.checkpoint import read_newest_checkpoint
 from chainrule.worker.model import load_model
 from chainrule.worker.reports import EpochCompleted, MemberLost, Outcome
 from chainrule.worker.runtime import Stop
 from chainrule.worker.runtime.inprocess import MemberKilled
+from chainrule.worker.spec import JobSpec, parse_spec
 
 
-def with_batch_norm(spec, feature_shape, classes=None):
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 16), nn.BatchNorm(16, momentum=0.3), nn.ReLU(), nn.Linear(16, 10)
-    )
-
-
-@pytest.fixture(autouse=True)
-def normalizing(monkeypatch):
-    """The jobs of these tests have a model with batch normalization."""
-    monkeypatch.setattr(plan, "build_model", with_batch_norm)
-    monkeypatch.setattr(model, "build_model", with_batch_norm)
+@pytest.fixture
+def digits(digits: JobSpec) -> JobSpec:
+    """The job with batch normalization in its model."""
+    model = [
+        {"linear": {"units": 16}},
+        {"batch_norm": {"momentum": 0.3}},
+        "relu",
+        {"linear": {"units": 10}},
+    ]
+    return parse_spec({**digits.plain(), "model": model})
 
 
 def with_cluster(spec, workers, shards):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from network_cases import LENGTHS, MASK, PICKS
+from network_cases import DROPPED, LENGTHS, MASK, PICKS
 from oracle_cases import Case, output_weights
 
 from chainrule.core import Tensor, grad, nn, ops
@@ -31,6 +31,21 @@ def _run(layer: nn.Module, x: Any, parameters: tuple[Any, ...], training: bool =
     """The layer's output with these tensors for parameters, in the layer's own order."""
     _set(layer, parameters)
     return layer(x, ForwardContext(training=training))
+
+
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    layer = nn.Linear(*weight.shape, bias=bias is not None)
+    return _run(layer, x, (weight,) if bias is None else (weight, bias))
+
+
+def _branches(parameters: tuple[Any, ...]) -> list[nn.Module]:
+    """A Linear for each weight and bias, with these."""
+    layers = []
+    for weight, bias in zip(parameters[::2], parameters[1::2], strict=True):
+        layer = nn.Linear(*weight.shape)
+        _set(layer, (weight, bias))
+        layers.append(layer)
+    return layers
 
 
 def _evaluated(x: Any, weight: Any, bias: Any) -> Any:
@@ -62,6 +77,12 @@ def _recurrent_state(kind: str, x: Any, *parameters: Any) -> Any:
     return ops.concatenate([first, second], axis=1)
 
 
+def _attention_of_memory(x: Any, memory: Any, *parameters: Any) -> Any:
+    layer = nn.MultiHeadAttention(8, 2)
+    _set(layer, parameters)
+    return layer.attend(x, EVALUATION, memory=memory)
+
+
 def _attention(causal: bool, x: Any, *parameters: Any) -> Any:
     layer = nn.MultiHeadAttention(8, 2, causal)
     _set(layer, parameters)
@@ -83,6 +104,25 @@ FUNCTIONS = SimpleNamespace(
     recurrent_state=_recurrent_state,
     attention=_attention,
     transformer=_transformer,
+    attention_of_memory=_attention_of_memory,
+    attend=nn.attention,
+    activation=lambda name, x, *options: _run(getattr(nn, name)(*options), x, ()),
+    pool=lambda name, x, *options: _run(getattr(nn, name)(*options), x, ()),
+    linear_layer=_linear,
+    time_linear=lambda x, w, b: _run(nn.TimeLinear(*w.shape), x, (w, b)),
+    flatten=lambda x: nn.Flatten()(x),
+    reshape_layer=lambda x, *shape: nn.Reshape(*shape)(x),
+    permute=lambda x, *axes: nn.Permute(*axes)(x),
+    dropout=lambda x, training: nn.Dropout(DROPPED)(x, ForwardContext(training=training)),
+    sequential=lambda x, w, b, v, c: _run(
+        nn.Sequential(nn.Linear(10, 6), nn.Tanh(), nn.Linear(6, 3)), x, (w, b, v, c)
+    ),
+    parallel=lambda combine, x, *parameters: nn.Parallel(*_branches(parameters), combine=combine)(x),
+    learned_positions=lambda x, table: _run(nn.LearnedPositions(*table.shape), x, (table,)),
+    sinusoidal_positions=lambda x: nn.SinusoidalPositions(7, x.shape[2])(x),
+    spectrogram_layer=lambda x, *options: nn.Spectrogram(*options)(x),
+    mel_layer=lambda x, *options: nn.MelSpectrogram(*options)(x),
+    double=lambda x: ops.cast(x, dtype=np.dtype(np.float64)),
     conv_layer=lambda x, w, b: _run(nn.Conv2d(4, 6, (3, 2), 2, 1, groups=2), x, (w, b)),
     conv_layer_1d=lambda x, w, b: _run(nn.Conv1d(3, 4, 3), x, (w, b)),
     conv_transpose_layer=lambda x, w, b: _run(
@@ -93,9 +133,9 @@ FUNCTIONS = SimpleNamespace(
     group_norm=lambda x, w, b: _run(nn.GroupNorm(3, w.shape[0]), x, (w, b)),
     batch_norm=lambda x, w, b: _run(nn.BatchNorm(w.shape[0]), x, (w, b)),
     batch_norm_evaluated=_evaluated,
-    embedding_layer=lambda w: _run(nn.Embedding(8, 6), Tensor(PICKS), (w,)),
+    embedding_layer=lambda w, padding: _run(nn.Embedding(8, 6, padding), Tensor(PICKS), (w,)),
     sparse_linear=lambda x, w, b: _run(nn.SparseLinear(8, 10, mask=MASK), x, (w, b)),
-    residual=lambda x, w, b: _run(nn.Residual(nn.Linear(10, 10)), x, (w, b)),
+    residual=lambda x, *parameters: nn.Residual(*_branches(parameters))(x),
     **{name: getattr(ops, name) for name in ops.__all__},
     pad_last=_pad_last,
     scatter_rows=lambda x, rows, count: ops.scatter_add(x, (rows,), (count, *x.shape[1:])),
@@ -110,11 +150,3 @@ def run_case(case: Case, inputs: list[np.ndarray]) -> list[np.ndarray]:
     gradients = grad(output, tensors, seed=Tensor(output_weights(output.shape)))
     return [output.data, *(gradient.data for gradient in gradients)]
 
-
-def agree(actual: list[np.ndarray], expected: list[np.ndarray]) -> None:
-    """Values and gradients to 1e-5 relative, or of the largest of the array where sums cancel to little."""
-    assert len(actual) == len(expected)
-    for ours, theirs in zip(actual, expected, strict=True):
-        assert ours.dtype == theirs.dtype == np.float32
-        scale = max(1, np.abs(theirs).max(initial=0))
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6 * scale)

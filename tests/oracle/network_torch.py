@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 import torch  # pyright: ignore[reportMissingImports]
-from network_cases import LENGTHS, MASK, PICKS
+from network_cases import DROPPED, LENGTHS, MASK, PICKS
 from oracle_cases import Case, output_weights
+from paper_formulas import mel_filters, positional_encoding
 from torch.nn import functional  # pyright: ignore[reportMissingImports]
 from torch.nn.utils.rnn import (  # pyright: ignore[reportMissingImports]
     pack_padded_sequence,
     pad_packed_sequence,
 )
+
+from chainrule.core.random import DROPOUT, substream, uniform
 
 
 def _pad_last(x: Any, before: int, after: int, mode: str) -> Any:
@@ -37,6 +40,81 @@ def _conv_transpose(
 
 def _average_pool(x: Any, kernel: int, stride: int, padding: int, count_padding: bool) -> Any:
     return _by_axes("avg_pool")(x, kernel, stride, padding, False, count_padding)
+
+
+_OTHER_NAMES = {"HardSigmoid": "Hardsigmoid", "HardSwish": "Hardswish"}
+_POOLS = {
+    "MaxPool": torch.nn.MaxPool2d,
+    "AvgPool": torch.nn.AvgPool2d,
+    "AdaptiveAvgPool": torch.nn.AdaptiveAvgPool2d,
+    "AdaptiveMaxPool": torch.nn.AdaptiveMaxPool2d,
+    "GlobalAvgPool": lambda: lambda x: x.mean(dim=(2, 3)),
+    "GlobalMaxPool": lambda: lambda x: x.amax(dim=(2, 3)),
+}
+
+
+def _activation(name: str, x: Any, *options: Any) -> Any:
+    if name in ("Softmax", "LogSoftmax"):
+        options = (-1,)
+    if name == "GELU":
+        options = ("tanh" if options else "none",)
+    return getattr(torch.nn, _OTHER_NAMES.get(name, name))(*options)(x)
+
+
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    return functional.linear(x, weight.T, bias)
+
+
+def _branches(x: Any, parameters: tuple[Any, ...]) -> list[Any]:
+    return [_linear(x, *pair) for pair in zip(parameters[::2], parameters[1::2], strict=True)]
+
+
+def _parallel(combine: str, x: Any, *parameters: Any) -> Any:
+    first, second = _branches(x, parameters)
+    return first + second if combine == "sum" else torch.cat([first, second], dim=1)
+
+
+def _residual(x: Any, *parameters: Any) -> Any:
+    body, *shortcut = _branches(x, parameters)
+    return body + (shortcut[0] if shortcut else x)
+
+
+def _dropout(x: Any, training: bool) -> Any:
+    """The draws are ours; what becomes of them is PyTorch's arithmetic."""
+    if not training:
+        return functional.dropout(x, DROPPED, training=False)
+    kept = uniform(0, substream(DROPOUT, 0), 0, 0, x.numel()).reshape(tuple(x.shape)) >= DROPPED
+    return x * torch.from_numpy(kept) / (1 - DROPPED)
+
+
+def _sinusoidal_positions(x: Any) -> Any:
+    table = [positional_encoding(place, x.shape[2]) for place in range(x.shape[1])]
+    return x + torch.tensor(table, dtype=x.dtype)
+
+
+def _mel_spectrogram(x: Any, bands: int, size: int, hop: int, *frequencies: float) -> Any:
+    power = _spectrogram(x, size, hop)
+    return torch.tensor(mel_filters(bands, size, *frequencies), dtype=power.dtype) @ power
+
+
+def _sparse_matmul(x: Any, values: Any, rows: np.ndarray, columns: np.ndarray, units: int) -> Any:
+    places = (torch.from_numpy(rows), torch.from_numpy(columns))
+    return x @ torch.zeros(x.shape[1], units, dtype=x.dtype).index_put(places, values)
+
+
+def _embedding(table: Any, padding: int | None) -> Any:
+    """PyTorch's padding keeps a row from learning, not from being looked up: a module's begins with zeros."""
+    if padding is None:
+        return functional.embedding(torch.from_numpy(PICKS), table)
+    zeros = torch.zeros(table.shape[1], dtype=table.dtype)
+    blank = table.index_put((torch.tensor([padding]),), zeros)
+    return functional.embedding(torch.from_numpy(PICKS), blank, padding)
+
+
+def _standardize(x: Any, axes: tuple[int, ...]) -> Any:
+    """Over the batch and all that follows the channels: batch normalization."""
+    assert axes == (0, 2)
+    return functional.batch_norm(x, None, None, training=True)
 
 
 def _evaluated(x: Any, weight: Any, bias: Any) -> Any:
@@ -92,6 +170,17 @@ def _padding(x: Any) -> Any:
     return torch.arange(x.shape[1]) >= torch.from_numpy(LENGTHS[:2])[:, None]
 
 
+def _attention_of_memory(x: Any, memory: Any, *parameters: Any) -> Any:
+    module = torch.nn.MultiheadAttention(8, 2, batch_first=True)
+    values = _attention_values(parameters)
+    return torch.func.functional_call(module, values, (x, memory, memory), {"need_weights": False})[0]
+
+
+def _attend(query: Any, key: Any, value: Any, mask: np.ndarray | None) -> Any:
+    allowed = None if mask is None else torch.from_numpy(mask)
+    return functional.scaled_dot_product_attention(query, key, value, allowed)
+
+
 def _attention(causal: bool, x: Any, *parameters: Any) -> Any:
     module = torch.nn.MultiheadAttention(8, 2, batch_first=True)
     mask = torch.ones(x.shape[1], x.shape[1]).triu(1).bool() if causal else None
@@ -138,9 +227,45 @@ FUNCTIONS = SimpleNamespace(
     group_norm=lambda x, w, b: functional.group_norm(x, 3, w, b),
     batch_norm=lambda x, w, b: functional.batch_norm(x, None, None, w, b, training=True),
     batch_norm_evaluated=_evaluated,
-    embedding_layer=lambda w: functional.embedding(torch.from_numpy(PICKS), w),
+    embedding_layer=_embedding,
     sparse_linear=_sparse_linear,
-    residual=lambda x, w, b: x + functional.linear(x, w.T, b),
+    residual=_residual,
+    attention_of_memory=_attention_of_memory,
+    attend=_attend,
+    activation=_activation,
+    pool=lambda name, x, *options: _POOLS[name](*options)(x),
+    linear_layer=_linear,
+    time_linear=_linear,
+    flatten=lambda x: torch.nn.Flatten()(x),
+    reshape_layer=lambda x, *shape: torch.nn.Unflatten(1, shape)(x.flatten(1)),
+    permute=lambda x, *axes: x.permute(0, *(axis + 1 for axis in axes)),
+    dropout=_dropout,
+    sequential=lambda x, w, b, v, c: _linear(torch.tanh(_linear(x, w, b)), v, c),
+    parallel=_parallel,
+    learned_positions=lambda x, table: x + table[: x.shape[1]],
+    sinusoidal_positions=_sinusoidal_positions,
+    spectrogram_layer=lambda x, size, hop, log: (
+        torch.log(_spectrogram(x, size, hop) + 1e-6) if log else _spectrogram(x, size, hop)
+    ),
+    mel_layer=_mel_spectrogram,
+    mel_spectrogram=_mel_spectrogram,
+    sparse_matmul=_sparse_matmul,
+    standardize=_standardize,
+    rms_normalize=lambda x, axes: x * torch.rsqrt(x.square().mean(dim=axes, keepdim=True) + 1e-5),
+    softmax_cross_entropy=lambda x, labels: functional.cross_entropy(
+        x, torch.from_numpy(labels), reduction="sum"
+    ),
+    cast=lambda x, dtype: x.to(dtype),
+    double=lambda x: x.double(),
+    sum=torch.sum,
+    argmax=torch.argmax,
+    argmin=torch.argmin,
+    greater=torch.gt,
+    greater_equal=torch.ge,
+    less=torch.lt,
+    less_equal=torch.le,
+    equal=torch.eq,
+    not_equal=torch.ne,
     conv=_conv,
     conv_transpose=_conv_transpose,
     max_pool=_by_axes("max_pool"),

@@ -11,18 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from coverage_table import PYTORCH
 
 Formula = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class Case:
-    """`formula(f, *inputs)` with float32 inputs of these shapes, uniform in low .. high."""
+    """`formula(f, *inputs)` with float32 inputs of these shapes, uniform in low .. high.
+
+    against: what the other side is.
+    """
 
     formula: Formula
     shapes: tuple[tuple[int, ...], ...]
     low: float = -3.0
     high: float = 3.0
+    against: str = PYTORCH
 
     def inputs(self, seed: int) -> list[np.ndarray]:
         rng = np.random.default_rng(seed)
@@ -59,7 +64,7 @@ CASES: dict[str, Case] = {
     "divide": Case(lambda f, a, b: a / b, _TWO, low=0.5),
     "negative": Case(lambda f, a: -a, _ONE),
     "power": Case(lambda f, a, b: a**b, _TWO, low=0.5),
-    "square": Case(lambda f, a: a**2, _ONE),
+    "power_of_a_number": Case(lambda f, a: a**2, _ONE),
     "exp": Case(lambda f, a: f.exp(a), _ONE),
     "log": Case(lambda f, a: f.log(a), _ONE, low=0.1),
     "sqrt": Case(lambda f, a: f.sqrt(a), _ONE, low=0.1),
@@ -82,7 +87,7 @@ CASES: dict[str, Case] = {
     "sigmoid": Case(lambda f, a: f.sigmoid(a), _ONE, low=-12, high=12),
     "tanh": Case(lambda f, a: f.tanh(a), _ONE),
     "softplus": Case(lambda f, a: f.softplus(a), _ONE, low=-12, high=12),
-    "softmax": Case(lambda f, a: f.softmax(a), _ONE),
+    "softmax": Case(lambda f, a: f.softmax(a), _ONE, low=-1, high=1),
     "log_softmax": Case(lambda f, a: f.log_softmax(a), _ONE),
     "logsumexp": Case(lambda f, a: f.logsumexp(a), _ONE),
     "cross_entropy_mean": Case(lambda f, a: f.softmax_cross_entropy(a, LABELS, "mean"), _ONE),

@@ -1,10 +1,12 @@
-"""Optimizers that PyTorch has no equal of, written down from their papers in float64, plainly.
+"""What PyTorch has no equal of, written down from its paper in float64, plainly.
 
-Each: (parameter, gradients, ...) -> (steps, *shape), the parameter after each step. PyTorch's Muon rounds to
-bfloat16 inside; here it is done exactly.
+Optimizers: (parameter, gradients, ...) -> (steps, *shape), the parameter after each step. PyTorch's Muon
+rounds to bfloat16 inside; here it is done exactly.
 """
 
 from __future__ import annotations
+
+from math import cos, log, sin
 
 import numpy as np
 
@@ -79,3 +81,53 @@ def sophia(
         p = p - rate * np.clip(m / np.maximum(gamma * h, epsilon), -1, 1)
         history.append(p)
     return np.stack(history)
+
+
+def _probabilities(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    exponentials = np.exp(x.astype(np.float64) @ weight)
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def hessian_product(x: np.ndarray, weight: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """H u for the mean softmax cross-entropy of x @ weight: the mean of x (diag(p) - p p^T) x^T u."""
+    total = np.zeros(weight.shape)
+    for row, p in zip(x.astype(np.float64), _probabilities(x, weight), strict=True):
+        total += np.outer(row, (np.diag(p) - np.outer(p, p)) @ (row @ u))
+    return total / len(x)
+
+
+def gauss_newton_bartlett(x: np.ndarray, weight: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Liu et al. (2024), algorithm 2: n g², g the mean gradient at labels drawn from the model itself."""
+    total = np.zeros(weight.shape)
+    for row, p, draw in zip(x.astype(np.float64), _probabilities(x, weight), draws, strict=True):
+        label = int(np.searchsorted(np.cumsum(p), draw, side="right"))
+        total += np.outer(row, p - np.eye(len(p))[label])
+    return len(x) * (total / len(x)) ** 2
+
+
+def positional_encoding(place: int, units: int) -> list[float]:
+    """Vaswani et al. (2017), section 3.5: PE(place, 2i) and PE(place, 2i + 1), in turn."""
+    angles = [place / 10000 ** (2 * i / units) for i in range((units + 1) // 2)]
+    return [wave(angle) for angle in angles for wave in (sin, cos)][:units]
+
+
+def mel_filters(bands: int, size: int, rate: float, low: float, high: float) -> list[list[float]]:
+    """Triangles between three neighbours of bands + 2 places equally far apart in mel.
+
+    A mel: O'Shaughnessy (1987), 1127 ln(1 + hertz / 700), which is 2595 log10 of it to 5 digits.
+    """
+
+    def mel(hertz: float) -> float:
+        return 2595 / log(10) * log(1 + hertz / 700)
+
+    def weight(band: int, hertz: float) -> float:
+        left, top, right = (hertz_at(band + step) for step in range(3))
+        if left < hertz <= top:
+            return (hertz - left) / (top - left)
+        return (right - hertz) / (right - top) if top < hertz < right else 0.0
+
+    def hertz_at(place: int) -> float:
+        mels = mel(low) + (mel(high) - mel(low)) * place / (bands + 1)
+        return 700 * (10 ** (mels / 2595) - 1)
+
+    return [[weight(band, k * rate / size) for k in range(size // 2 + 1)] for band in range(bands)]

@@ -11,6 +11,8 @@ from half_precision import NAMES, check_half
 
 from chainrule.core import losses
 
+LOSSES = {**loss_cases.LOSS_CASES, **loss_cases.PENALTY_CASES}
+
 
 @pytest.mark.parametrize("dtype", NAMES)
 @pytest.mark.parametrize("name", network_cases.CASES)
@@ -24,9 +26,9 @@ def test_operations_and_layers(name: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("dtype", NAMES)
 @pytest.mark.parametrize("reduction", loss_cases.REDUCTIONS)
-@pytest.mark.parametrize("name", loss_cases.LOSS_CASES)
+@pytest.mark.parametrize("name", LOSSES)
 def test_losses_are_float32(name: str, reduction: str, dtype: str) -> None:
-    case = loss_cases.LOSS_CASES[name]
+    case = LOSSES[name]
     check_half(
         lambda *inputs: case.formula(losses, *inputs, reduction),
         case.inputs(0), dtype, np.dtype(np.float32), units=1,

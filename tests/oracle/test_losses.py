@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loss_cases import LOSS_CASES, REDUCTIONS
+from agreement import agree
+from loss_cases import LOSS_CASES, PENALTY_CASES, VARIANTS
 from losses_ours import run_loss
 
 
@@ -16,14 +17,10 @@ def answers() -> dict[str, np.ndarray]:
         return dict(file)
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("name", LOSS_CASES)
+@pytest.mark.parametrize(("name", "reduction", "weighted"), VARIANTS)
 def test_values_and_gradients_agree_with_recorded_answers(
-    name: str, reduction: str, answers: dict[str, np.ndarray]
+    name: str, reduction: str, weighted: bool, answers: dict[str, np.ndarray]
 ) -> None:
-    case = LOSS_CASES[name]
-    inputs = [answers[f"{name}/input/{index}"] for index in range(len(case.shapes))]
-    expected = [answers[f"{name}/{reduction}/{index}"] for index in range(len(inputs) + 1)]
-    for actual, answer in zip(run_loss(case, inputs, reduction), expected, strict=True):
-        assert actual.dtype == answer.dtype == np.float32
-        np.testing.assert_allclose(actual, answer, rtol=1e-5, atol=1e-6 * max(1, np.abs(answer).max()))
+    case = {**LOSS_CASES, **PENALTY_CASES}[name]
+    actual = run_loss(case, case.inputs(0), reduction, weighted)
+    agree(actual, [answers[f"{name}/{reduction}/{weighted}/{index}"] for index in range(len(actual))])

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from agreement import agree
 from network_cases import CASES
-from network_ours import agree, run_case
+from network_ours import run_case
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from agreement import agree
 from optimizer_cases import PLATEAUS, RULES, SCHEDULES
 from optimizers_ours import run_plateau, run_rule, run_schedule
 
@@ -18,9 +19,7 @@ def answers() -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("name", RULES)
 def test_twenty_steps_agree_with_recorded_answers(name: str, answers: dict[str, np.ndarray]) -> None:
-    actual, expected = run_rule(RULES[name], 0), answers[f"rule/{name}"]
-    assert actual.dtype == expected.dtype == np.float32
-    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+    agree([run_rule(RULES[name], 0)], [answers[f"rule/{name}"]])
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

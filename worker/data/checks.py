@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..spec.losses import LossSpec, Targets
 from .errors import DataError
 from .samples import Samples
 from .transform import row_blocks
@@ -56,39 +57,66 @@ def check_finite(array: np.ndarray, field: str, what: str) -> None:
         first += len(block)
 
 
-def regression_targets(samples: Samples) -> np.ndarray:
-    """Targets (n,) or (n, outputs) of any numeric dtype -> float32 (n, outputs)."""
+def regression_targets(samples: Samples, loss: LossSpec) -> np.ndarray:
+    """Targets (n,) or (n, ...) of any numeric dtype -> float32 (n, outputs) or (n, ...), fit for the loss."""
     targets, field = samples.targets, samples.targets_field
     if targets.dtype.kind not in _NUMERIC_KINDS:
         raise DataError(
             field,
-            f"loss squared_error needs numbers as targets, got {_example(targets)}; for classes use "
+            f"loss {loss.kind} needs numbers as targets, got {_example(targets)}; for classes use "
             "loss: softmax_cross_entropy",
         )
-    if targets.ndim > 2 or 0 in targets.shape:
+    if 0 in targets.shape:
         raise DataError(
             field, f"expected targets of shape (samples,) or (samples, outputs), got {targets.shape}"
         )
     check_finite(targets, field, "targets")
-    return np.ascontiguousarray(targets.reshape(len(targets), -1), dtype=np.float32)
+    _check_range(targets, field, loss)
+    shape = targets.shape if targets.ndim > 1 else (-1, 1)
+    return np.ascontiguousarray(targets.reshape(shape), dtype=np.float32)
+
+
+_RANGES = {
+    "binary_cross_entropy": ("numbers from 0 to 1", lambda block: (block < 0) | (block > 1)),
+    "hinge": ("-1 and 1", lambda block: np.abs(block) != 1),
+    "kl_divergence": ("probabilities, 0 or more", lambda block: block < 0),
+}
+
+
+def _check_range(targets: np.ndarray, field: str, loss: LossSpec) -> None:
+    """Refuse what the loss is not defined for, naming the first."""
+    if loss.kind not in _RANGES:
+        return
+    expected, wrong = _RANGES[loss.kind]
+    first = 0
+    for block in row_blocks(targets):
+        if (bad := wrong(block)).any():
+            row, *place = np.argwhere(bad)[0].tolist()
+            message = f"loss {loss.kind} needs {expected} as targets, got {block[(row, *place)]}"
+            raise DataError(field, f"{message} at row {first + row} (counted from 0)")
+        first += len(block)
 
 
 def class_targets(
-    train: Samples, test: Samples | None
+    train: Samples, test: Samples | None, loss: LossSpec
 ) -> tuple[np.ndarray, np.ndarray | None, int, tuple[str, ...] | None]:
     """Class ids (int64) of the training and the test samples, the number of classes, and names for text
-    labels."""
-    raw = _flat_labels(train)
-    raw_test = None if test is None else _flat_labels(test)
+    labels. (n,), or (n, time) where each element of a sequence has one; `loss` may have a label for none."""
+    sequences = loss.targets in (Targets.CLASS, Targets.SEQUENCE)
+    none = getattr(loss, "ignored", getattr(loss, "padding", None))
+    raw = _labels(train, sequences)
+    raw_test = None if test is None else _labels(test, sequences)
     if raw.dtype.kind == "U":
         names = tuple(np.unique(raw).tolist())
         _check_several(len(names), names[0], train)
         test_ids = None if test is None or raw_test is None else _ids_by_name(raw_test, names, test)
         return _ids_by_name(raw, names, train), test_ids, len(names), names
-    ids = _whole_numbers(raw, train)
-    test_ids = None if test is None or raw_test is None else _whole_numbers(raw_test, test)
-    _check_several(len(np.unique(ids)), ids[0], train)
-    highest = max(int(ids.max()), -1 if test_ids is None else int(test_ids.max(initial=-1)))
+    ids = _whole_numbers(raw, train, none)
+    test_ids = None if test is None or raw_test is None else _whole_numbers(raw_test, test, none)
+    present = np.unique(ids if none is None else ids[ids != none])
+    _check_several(len(present), present[0] if len(present) else none, train)
+    counted = [part if none is None else part[part != none] for part in (ids, test_ids) if part is not None]
+    highest = max(int(part.max(initial=-1)) for part in counted)
     return ids, test_ids, highest + 1, None
 
 
@@ -99,11 +127,12 @@ def _check_several(distinct: int, example: object, samples: Samples) -> None:
         )
 
 
-def _flat_labels(samples: Samples) -> np.ndarray:
+def _labels(samples: Samples, sequences: bool) -> np.ndarray:
+    """One label a sample, (n,), or sequences of them, (n, time), where these make sense."""
     labels, field = samples.targets, samples.targets_field
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim != 1:
+    if labels.ndim != 1 and not (sequences and _are_sequences(labels)):
         raise DataError(
             field,
             f"expected one class label a sample, shape ({len(labels)},), got shape {labels.shape}: for "
@@ -115,14 +144,22 @@ def _flat_labels(samples: Samples) -> np.ndarray:
     return labels
 
 
-def _whole_numbers(labels: np.ndarray, samples: Samples) -> np.ndarray:
+def _are_sequences(labels: np.ndarray) -> bool:
+    """Whether these are a whole number for each element, and not one-hot rows, each with a single 1."""
+    if labels.dtype.kind not in "iu" or labels.size == 0:
+        return False
+    return not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=-1) == 1).all())
+
+
+def _whole_numbers(labels: np.ndarray, samples: Samples, none: int | None) -> np.ndarray:
+    """none: a label that stands for none, and may be any number."""
     field = samples.targets_field
     if labels.dtype.kind == "U":
         raise DataError(field, f"the training labels are numbers, these are text, such as {_example(labels)}")
     check_finite(labels, field, "labels")
     checks = (
         (
-            labels != np.floor(labels) if labels.dtype.kind == "f" else np.zeros(len(labels), bool),
+            labels != np.floor(labels) if labels.dtype.kind == "f" else np.zeros(labels.shape, bool),
             "a whole number",
         ),
         (labels < 0, "0 or more"),
@@ -132,13 +169,14 @@ def _whole_numbers(labels: np.ndarray, samples: Samples) -> np.ndarray:
         ),
     )
     for bad, expected in checks:
+        if none is not None:
+            bad = bad & (labels != none)
         if bad.any():
-            row = int(bad.argmax())
+            row, *place = np.argwhere(bad)[0].tolist()
             raise DataError(
                 field,
-                f"label {labels[row]} at row {row} (counted from 0): expected {expected}; to predict "
-                "quantities use "
-                "loss: squared_error",
+                f"label {labels[(row, *place)]} at row {row} (counted from 0): expected {expected}; to "
+                "predict quantities use loss: squared_error",
             )
     return np.ascontiguousarray(labels, dtype=np.int64)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from ...core import random
 from ..spec import DatasetSpec
+from ..spec.losses import LossSpec, Targets
 from .checks import check_same_length, checked_features, class_targets, regression_targets
 from .csv import load_csv
 from .dataset import Dataset
@@ -20,13 +22,14 @@ from .samples import Samples
 from .transform import FeatureTransform
 
 
-def load_dataset(spec: DatasetSpec, *, loss: str, seed: int) -> Dataset:
+def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
     """Read and check all samples; the loss decides between class ids and quantities as targets.
 
     A held-out fraction is drawn by a permutation keyed by `seed`; both parts keep the file's order. Raises
     DataError, with the field of the job description to look at.
     """
-    train, test = _read(spec, text_labels=loss == "softmax_cross_entropy")
+    labelled = loss.targets is not Targets.NUMBERS
+    train, test = _read(spec, text_labels=labelled)
     train = replace(train, features=checked_features(train))
     check_same_length(train)
     if test is not None:
@@ -34,13 +37,14 @@ def load_dataset(spec: DatasetSpec, *, loss: str, seed: int) -> Dataset:
         check_same_length(test)
         _check_same_shape(train, test)
     classes = class_names = test_targets = None
-    if loss == "softmax_cross_entropy":
-        train_targets, test_targets, classes, class_names = class_targets(train, test)
+    if labelled:
+        train_targets, test_targets, classes, class_names = class_targets(train, test, loss)
     else:
-        train_targets = regression_targets(train)
+        train_targets = regression_targets(train, loss)
         if test is not None:
-            test_targets = regression_targets(test)
-            _check_same_width(train_targets, test_targets, test)
+            test_targets = regression_targets(test, loss)
+    if test is not None and test_targets is not None:
+        _check_same_width(train_targets, test_targets, test)
     if test is not None and test_targets is not None:
         parts = train.features, train_targets, test.features, test_targets
     else:
@@ -109,9 +113,9 @@ def _check_same_shape(train: Samples, test: Samples) -> None:
 
 
 def _check_same_width(train: np.ndarray, test: np.ndarray, samples: Samples) -> None:
-    if train.shape[1] != test.shape[1]:
+    if train.shape[1:] != test.shape[1:]:
+        counts = prod(test.shape[1:]), prod(train.shape[1:])
         raise DataError(
             samples.targets_field,
-            f"a test sample has {test.shape[1]} target values, a training sample {train.shape[1]}: they must "
-            "be alike",
+            f"a test sample has {counts[0]} target values, a training sample {counts[1]}: they must be alike",
         )

@@ -13,11 +13,10 @@ from ...core import nn
 from ...core.errors import ChainruleError
 from ..data.transform import FeatureTransform
 from ..durable import put_file, sync_file
+from ..features import takes_integers
 from ..model import SavedModel
 from .graph import Graph, Value
 from .table import TRANSLATORS
-
-_ONLY_SHAPE = (nn.Dropout, nn.Reshape, nn.Flatten)
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,8 @@ def export_saved_model(saved: SavedModel, path: Path, probabilities: bool = Fals
     probabilities: end in the probabilities of the classes instead of logits. Raises ChainruleError where the
     model has none, or a layer cannot be exported.
     """
-    if probabilities and saved.classes is None:
-        raise ChainruleError("this model predicts quantities, not classes: it has no probabilities")
+    if probabilities and not saved.classifies:
+        raise ChainruleError("this model predicts no classes: it has no probabilities")
     words = {"job": saved.spec.name, "digest": saved.digest}
     if saved.class_names is not None:
         words["class_names"] = json.dumps(saved.class_names)
@@ -89,13 +88,6 @@ def export_model(
     if ending is not None:
         x = graph.apply(ending, x)
     return graph.finished(features, x, integers, words or {})
-
-
-def takes_integers(model: nn.Module) -> bool:
-    """Whether the first layer that computes anything is an embedding."""
-    leaves = (module for module in model.modules() if next(module.children(), None) is None)
-    first = next((leaf for leaf in leaves if not isinstance(leaf, _ONLY_SHAPE)), None)
-    return isinstance(first, nn.Embedding)
 
 
 def _transformed(graph: Graph, transform: FeatureTransform, features: Value) -> str:

@@ -36,5 +36,9 @@ def reshape(graph: Graph, layer: nn.Reshape | nn.Flatten, x: Value) -> str:
     return graph.reshape(x.name, *layer.output_shape(x.shape))
 
 
+def permute(graph: Graph, layer: nn.Permute, x: Value) -> str:
+    return graph.op("Transpose", x.name, perm=[0, *(axis + 1 for axis in layer.axes)])
+
+
 def unchanged(graph: Graph, layer: nn.Dropout, x: Value) -> str:
     return x.name

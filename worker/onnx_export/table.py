@@ -38,6 +38,7 @@ TRANSLATORS: Mapping[type[nn.Module], Translator] = {
     nn.Parallel: structure.parallel,
     nn.Reshape: structure.reshape,
     nn.Flatten: structure.reshape,
+    nn.Permute: structure.permute,
     nn.Dropout: structure.unchanged,
     nn.Spectrogram: spectrum.spectrogram,
     nn.MelSpectrogram: spectrum.mel_spectrogram,

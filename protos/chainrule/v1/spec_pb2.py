@@ -22,10 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from chainrule.v1 import layers_pb2 as chainrule_dot_v1_dot_layers__pb2
+from chainrule.v1 import losses_pb2 as chainrule_dot_v1_dot_losses__pb2
+from chainrule.v1 import optimizers_pb2 as chainrule_dot_v1_dot_optimizers__pb2
+from chainrule.v1 import schedules_pb2 as chainrule_dot_v1_dot_schedules__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63hainrule/v1/spec.proto\x12\x0c\x63hainrule.v1\x1a\x1fgoogle/api/field_behavior.proto\"\xf4\x02\n\x07JobSpec\x12\x17\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x30\n\x07\x64\x61taset\x18\x02 \x01(\x0b\x32\x19.chainrule.v1.DatasetSpecB\x04\xe2\x41\x01\x02\x12(\n\x05model\x18\x03 \x03(\x0b\x32\x13.chainrule.v1.LayerB\x04\xe2\x41\x01\x02\x12&\n\x04loss\x18\x04 \x01(\x0e\x32\x12.chainrule.v1.LossB\x04\xe2\x41\x01\x02\x12+\n\x07metrics\x18\x05 \x03(\x0e\x32\x14.chainrule.v1.MetricB\x04\xe2\x41\x01\x01\x12\x30\n\toptimizer\x18\x06 \x01(\x0b\x32\x17.chainrule.v1.OptimizerB\x04\xe2\x41\x01\x02\x12\x32\n\x08training\x18\x07 \x01(\x0b\x32\x1a.chainrule.v1.TrainingSpecB\x04\xe2\x41\x01\x01\x12\x30\n\x07\x63luster\x18\x08 \x01(\x0b\x32\x19.chainrule.v1.ClusterSpecB\x04\xe2\x41\x01\x01\x42\x07\n\x05_name\"\xa8\x03\n\x0b\x44\x61tasetSpec\x12\x31\n\x06source\x18\x01 \x01(\x0e\x32\x1b.chainrule.v1.DatasetSourceB\x04\xe2\x41\x01\x02\x12\x17\n\x04path\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1c\n\ttest_path\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1b\n\x08\x66\x65\x61tures\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x19\n\x06labels\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12 \n\rtest_features\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x1e\n\x0btest_labels\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12 \n\rtest_fraction\x18\x08 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12\x30\n\tnormalize\x18\t \x01(\x0e\x32\x17.chainrule.v1.NormalizeB\x04\xe2\x41\x01\x01\x42\x07\n\x05_pathB\x0c\n\n_test_pathB\x0b\n\t_featuresB\t\n\x07_labelsB\x10\n\x0e_test_featuresB\x0e\n\x0c_test_labelsB\x10\n\x0e_test_fraction\"\x9b\x02\n\x05Layer\x12+\n\x06linear\x18\x01 \x01(\x0b\x32\x19.chainrule.v1.LinearLayerH\x00\x12\'\n\x04relu\x18\x02 \x01(\x0b\x32\x17.chainrule.v1.ReluLayerH\x00\x12-\n\x07sigmoid\x18\x03 \x01(\x0b\x32\x1a.chainrule.v1.SigmoidLayerH\x00\x12\'\n\x04tanh\x18\x04 \x01(\x0b\x32\x17.chainrule.v1.TanhLayerH\x00\x12-\n\x07\x66latten\x18\x05 \x01(\x0b\x32\x1a.chainrule.v1.FlattenLayerH\x00\x12-\n\x07\x64ropout\x18\x06 \x01(\x0b\x32\x1a.chainrule.v1.DropoutLayerH\x00\x42\x06\n\x04kind\"S\n\x0bLinearLayer\x12\x18\n\x05units\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x17\n\x04\x62ias\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\x08\n\x06_unitsB\x07\n\x05_bias\"\x0b\n\tReluLayer\"\x0e\n\x0cSigmoidLayer\"\x0b\n\tTanhLayer\"\x0e\n\x0c\x46lattenLayer\"0\n\x0c\x44ropoutLayer\x12\x17\n\x04rate\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x42\x07\n\x05_rate\"\x9a\x01\n\tOptimizer\x12)\n\x03sgd\x18\x01 \x01(\x0b\x32\x1a.chainrule.v1.SgdOptimizerH\x00\x12+\n\x04\x61\x64\x61m\x18\x02 \x01(\x0b\x32\x1b.chainrule.v1.AdamOptimizerH\x00\x12-\n\x05\x61\x64\x61mw\x18\x03 \x01(\x0b\x32\x1c.chainrule.v1.AdamwOptimizerH\x00\x42\x06\n\x04kind\"\xc8\x01\n\x0cSgdOptimizer\x12 \n\rlearning_rate\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1b\n\x08momentum\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1b\n\x08nesterov\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1f\n\x0cweight_decay\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\x10\n\x0e_learning_rateB\x0b\n\t_momentumB\x0b\n\t_nesterovB\x0f\n\r_weight_decay\"\xe5\x01\n\rAdamOptimizer\x12 \n\rlearning_rate\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x05\x62\x65ta1\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x18\n\x05\x62\x65ta2\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1a\n\x07\x65psilon\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\x1f\n\x0cweight_decay\x18\x05 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x42\x10\n\x0e_learning_rateB\x08\n\x06_beta1B\x08\n\x06_beta2B\n\n\x08_epsilonB\x0f\n\r_weight_decay\"\xe6\x01\n\x0e\x41\x64\x61mwOptimizer\x12 \n\rlearning_rate\x18\x01 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x18\n\x05\x62\x65ta1\x18\x02 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x18\n\x05\x62\x65ta2\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1a\n\x07\x65psilon\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12\x1f\n\x0cweight_decay\x18\x05 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x42\x10\n\x0e_learning_rateB\x08\n\x06_beta1B\x08\n\x06_beta2B\n\n\x08_epsilonB\x0f\n\r_weight_decay\"\xde\x02\n\x0cTrainingSpec\x12\x19\n\x06\x65pochs\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x31\n\nbatch_size\x18\x02 \x01(\x0b\x32\x17.chainrule.v1.BatchSizeB\x04\xe2\x41\x01\x01\x12 \n\rmicro_batches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x17\n\x04seed\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1a\n\x07shuffle\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12#\n\x10\x63heckpoint_every\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12=\n\x0e\x65\x61rly_stopping\x18\x07 \x01(\x0b\x32\x1f.chainrule.v1.EarlyStoppingSpecB\x04\xe2\x41\x01\x01\x42\t\n\x07_epochsB\x10\n\x0e_micro_batchesB\x07\n\x05_seedB\n\n\x08_shuffleB\x13\n\x11_checkpoint_every\"6\n\tBatchSize\x12\x11\n\x07samples\x18\x01 \x01(\x03H\x00\x12\x0e\n\x04\x66ull\x18\x02 \x01(\x08H\x00\x42\x06\n\x04size\"\xc1\x01\n\x11\x45\x61rlyStoppingSpec\x12\x19\n\x06metric\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1b\n\x08patience\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1c\n\tmin_delta\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1f\n\x0crestore_best\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\t\n\x07_metricB\x0b\n\t_patienceB\x0c\n\n_min_deltaB\x0f\n\r_restore_best\"\x9d\x01\n\x0b\x43lusterSpec\x12\x1a\n\x07workers\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12$\n\x11parameter_servers\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12*\n\x06\x64\x65vice\x18\x03 \x01(\x0e\x32\x14.chainrule.v1.DeviceB\x04\xe2\x41\x01\x01\x42\n\n\x08_workersB\x14\n\x12_parameter_servers*\xaa\x01\n\rDatasetSource\x12\x1e\n\x1a\x44\x41TASET_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x41TASET_SOURCE_DIGITS\x10\x01\x12\x16\n\x12\x44\x41TASET_SOURCE_NPZ\x10\x02\x12\x16\n\x12\x44\x41TASET_SOURCE_NPY\x10\x03\x12\x16\n\x12\x44\x41TASET_SOURCE_CSV\x10\x04\x12\x16\n\x12\x44\x41TASET_SOURCE_IDX\x10\x05*g\n\tNormalize\x12\x19\n\x15NORMALIZE_UNSPECIFIED\x10\x00\x12\x12\n\x0eNORMALIZE_NONE\x10\x01\x12\x13\n\x0fNORMALIZE_RANGE\x10\x02\x12\x16\n\x12NORMALIZE_STANDARD\x10\x03*T\n\x04Loss\x12\x14\n\x10LOSS_UNSPECIFIED\x10\x00\x12\x1e\n\x1aLOSS_SOFTMAX_CROSS_ENTROPY\x10\x01\x12\x16\n\x12LOSS_SQUARED_ERROR\x10\x02*U\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x13\n\x0fMETRIC_ACCURACY\x10\x01\x12\x1e\n\x1aMETRIC_MEAN_ABSOLUTE_ERROR\x10\x02*A\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0e\n\nDEVICE_CPU\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63hainrule/v1/spec.proto\x12\x0c\x63hainrule.v1\x1a\x19\x63hainrule/v1/layers.proto\x1a\x19\x63hainrule/v1/losses.proto\x1a\x1d\x63hainrule/v1/optimizers.proto\x1a\x1c\x63hainrule/v1/schedules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xe2\x04\n\x07JobSpec\x12\x17\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x30\n\x07\x64\x61taset\x18\x02 \x01(\x0b\x32\x19.chainrule.v1.DatasetSpecB\x04\xe2\x41\x01\x02\x12(\n\x05model\x18\x03 \x03(\x0b\x32\x13.chainrule.v1.LayerB\x04\xe2\x41\x01\x01\x12&\n\x04loss\x18\x04 \x01(\x0b\x32\x12.chainrule.v1.LossB\x04\xe2\x41\x01\x02\x12+\n\x07metrics\x18\x05 \x03(\x0e\x32\x14.chainrule.v1.MetricB\x04\xe2\x41\x01\x01\x12\x30\n\toptimizer\x18\x06 \x01(\x0b\x32\x17.chainrule.v1.OptimizerB\x04\xe2\x41\x01\x02\x12\x32\n\x08training\x18\x07 \x01(\x0b\x32\x1a.chainrule.v1.TrainingSpecB\x04\xe2\x41\x01\x01\x12\x30\n\x07\x63luster\x18\x08 \x01(\x0b\x32\x19.chainrule.v1.ClusterSpecB\x04\xe2\x41\x01\x01\x12.\n\tpenalties\x18\t \x03(\x0b\x32\x15.chainrule.v1.PenaltyB\x04\xe2\x41\x01\x01\x12@\n\x10parameter_groups\x18\n \x03(\x0b\x32 .chainrule.v1.ParameterGroupSpecB\x04\xe2\x41\x01\x01\x12?\n\x0finitial_weights\x18\x0b \x01(\x0b\x32 .chainrule.v1.InitialWeightsSpecB\x04\xe2\x41\x01\x01\x12\x39\n\x0cpython_model\x18\x0c \x01(\x0b\x32\x1d.chainrule.v1.PythonModelSpecB\x04\xe2\x41\x01\x01\x42\x07\n\x05_name\"\xa8\x03\n\x0b\x44\x61tasetSpec\x12\x31\n\x06source\x18\x01 \x01(\x0e\x32\x1b.chainrule.v1.DatasetSourceB\x04\xe2\x41\x01\x02\x12\x17\n\x04path\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1c\n\ttest_path\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1b\n\x08\x66\x65\x61tures\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x19\n\x06labels\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12 \n\rtest_features\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x1e\n\x0btest_labels\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12 \n\rtest_fraction\x18\x08 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12\x30\n\tnormalize\x18\t \x01(\x0e\x32\x17.chainrule.v1.NormalizeB\x04\xe2\x41\x01\x01\x42\x07\n\x05_pathB\x0c\n\n_test_pathB\x0b\n\t_featuresB\t\n\x07_labelsB\x10\n\x0e_test_featuresB\x0e\n\x0c_test_labelsB\x10\n\x0e_test_fraction\"_\n\x0fPythonModelSpec\x12\x19\n\x06python\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x1a\n\x07\x66\x61\x63tory\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x42\t\n\x07_pythonB\n\n\x08_factory\"\xd8\x01\n\x12InitialWeightsSpec\x12\x17\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x30\n\x06layout\x18\x02 \x01(\x0e\x32\x1a.chainrule.v1.WeightLayoutB\x04\xe2\x41\x01\x01\x12@\n\x05names\x18\x03 \x03(\x0b\x32+.chainrule.v1.InitialWeightsSpec.NamesEntryB\x04\xe2\x41\x01\x01\x1a,\n\nNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_path\"\xb4\x05\n\x0cTrainingSpec\x12\x19\n\x06\x65pochs\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x31\n\nbatch_size\x18\x02 \x01(\x0b\x32\x17.chainrule.v1.BatchSizeB\x04\xe2\x41\x01\x01\x12 \n\rmicro_batches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x17\n\x04seed\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1a\n\x07shuffle\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12#\n\x10\x63heckpoint_every\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12=\n\x0e\x65\x61rly_stopping\x18\x07 \x01(\x0b\x32\x1f.chainrule.v1.EarlyStoppingSpecB\x04\xe2\x41\x01\x01\x12.\n\x08schedule\x18\x08 \x01(\x0b\x32\x16.chainrule.v1.ScheduleB\x04\xe2\x41\x01\x01\x12/\n\x07warm_up\x18\t \x01(\x0b\x32\x18.chainrule.v1.WarmUpSpecB\x04\xe2\x41\x01\x01\x12\x1d\n\nclip_value\x18\n \x01(\x01\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12\x1c\n\tclip_norm\x18\x0b \x01(\x01\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12\x30\n\x07\x61verage\x18\x0c \x01(\x0b\x32\x19.chainrule.v1.AverageSpecB\x04\xe2\x41\x01\x01\x12\x30\n\tprecision\x18\r \x01(\x0e\x32\x17.chainrule.v1.PrecisionB\x04\xe2\x41\x01\x01\x12\x35\n\nloss_scale\x18\x0e \x01(\x0b\x32\x1b.chainrule.v1.LossScaleSpecB\x04\xe2\x41\x01\x01\x42\t\n\x07_epochsB\x10\n\x0e_micro_batchesB\x07\n\x05_seedB\n\n\x08_shuffleB\x13\n\x11_checkpoint_everyB\r\n\x0b_clip_valueB\x0c\n\n_clip_norm\"6\n\tBatchSize\x12\x11\n\x07samples\x18\x01 \x01(\x03H\x00\x12\x0e\n\x04\x66ull\x18\x02 \x01(\x08H\x00\x42\x06\n\x04size\"\xc1\x01\n\x11\x45\x61rlyStoppingSpec\x12\x19\n\x06metric\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1b\n\x08patience\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1c\n\tmin_delta\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1f\n\x0crestore_best\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\t\n\x07_metricB\x0b\n\t_patienceB\x0c\n\n_min_deltaB\x0f\n\r_restore_best\"\x9d\x01\n\x0b\x43lusterSpec\x12\x1a\n\x07workers\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12$\n\x11parameter_servers\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12*\n\x06\x64\x65vice\x18\x03 \x01(\x0e\x32\x14.chainrule.v1.DeviceB\x04\xe2\x41\x01\x01\x42\n\n\x08_workersB\x14\n\x12_parameter_servers*\xaa\x01\n\rDatasetSource\x12\x1e\n\x1a\x44\x41TASET_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x41TASET_SOURCE_DIGITS\x10\x01\x12\x16\n\x12\x44\x41TASET_SOURCE_NPZ\x10\x02\x12\x16\n\x12\x44\x41TASET_SOURCE_NPY\x10\x03\x12\x16\n\x12\x44\x41TASET_SOURCE_CSV\x10\x04\x12\x16\n\x12\x44\x41TASET_SOURCE_IDX\x10\x05*g\n\tNormalize\x12\x19\n\x15NORMALIZE_UNSPECIFIED\x10\x00\x12\x12\n\x0eNORMALIZE_NONE\x10\x01\x12\x13\n\x0fNORMALIZE_RANGE\x10\x02\x12\x16\n\x12NORMALIZE_STANDARD\x10\x03*e\n\x0cWeightLayout\x12\x1d\n\x19WEIGHT_LAYOUT_UNSPECIFIED\x10\x00\x12\x1b\n\x17WEIGHT_LAYOUT_CHAINRULE\x10\x01\x12\x19\n\x15WEIGHT_LAYOUT_PYTORCH\x10\x02*l\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x15\n\x11PRECISION_FLOAT32\x10\x01\x12\x16\n\x12PRECISION_BFLOAT16\x10\x02\x12\x15\n\x11PRECISION_FLOAT16\x10\x03*A\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0e\n\nDEVICE_CPU\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBSPEC'].fields_by_name['dataset']._loaded_options = None
   _globals['_JOBSPEC'].fields_by_name['dataset']._serialized_options = b'\342A\001\002'
   _globals['_JOBSPEC'].fields_by_name['model']._loaded_options = None
-  _globals['_JOBSPEC'].fields_by_name['model']._serialized_options = b'\342A\001\002'
+  _globals['_JOBSPEC'].fields_by_name['model']._serialized_options = b'\342A\001\001'
   _globals['_JOBSPEC'].fields_by_name['loss']._loaded_options = None
   _globals['_JOBSPEC'].fields_by_name['loss']._serialized_options = b'\342A\001\002'
   _globals['_JOBSPEC'].fields_by_name['metrics']._loaded_options = None
@@ -48,6 +52,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBSPEC'].fields_by_name['training']._serialized_options = b'\342A\001\001'
   _globals['_JOBSPEC'].fields_by_name['cluster']._loaded_options = None
   _globals['_JOBSPEC'].fields_by_name['cluster']._serialized_options = b'\342A\001\001'
+  _globals['_JOBSPEC'].fields_by_name['penalties']._loaded_options = None
+  _globals['_JOBSPEC'].fields_by_name['penalties']._serialized_options = b'\342A\001\001'
+  _globals['_JOBSPEC'].fields_by_name['parameter_groups']._loaded_options = None
+  _globals['_JOBSPEC'].fields_by_name['parameter_groups']._serialized_options = b'\342A\001\001'
+  _globals['_JOBSPEC'].fields_by_name['initial_weights']._loaded_options = None
+  _globals['_JOBSPEC'].fields_by_name['initial_weights']._serialized_options = b'\342A\001\001'
+  _globals['_JOBSPEC'].fields_by_name['python_model']._loaded_options = None
+  _globals['_JOBSPEC'].fields_by_name['python_model']._serialized_options = b'\342A\001\001'
   _globals['_DATASETSPEC'].fields_by_name['source']._loaded_options = None
   _globals['_DATASETSPEC'].fields_by_name['source']._serialized_options = b'\342A\001\002'
   _globals['_DATASETSPEC'].fields_by_name['path']._loaded_options = None
@@ -66,40 +78,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETSPEC'].fields_by_name['test_fraction']._serialized_options = b'\342A\001\001'
   _globals['_DATASETSPEC'].fields_by_name['normalize']._loaded_options = None
   _globals['_DATASETSPEC'].fields_by_name['normalize']._serialized_options = b'\342A\001\001'
-  _globals['_LINEARLAYER'].fields_by_name['units']._loaded_options = None
-  _globals['_LINEARLAYER'].fields_by_name['units']._serialized_options = b'\342A\001\002'
-  _globals['_LINEARLAYER'].fields_by_name['bias']._loaded_options = None
-  _globals['_LINEARLAYER'].fields_by_name['bias']._serialized_options = b'\342A\001\001'
-  _globals['_DROPOUTLAYER'].fields_by_name['rate']._loaded_options = None
-  _globals['_DROPOUTLAYER'].fields_by_name['rate']._serialized_options = b'\342A\001\001'
-  _globals['_SGDOPTIMIZER'].fields_by_name['learning_rate']._loaded_options = None
-  _globals['_SGDOPTIMIZER'].fields_by_name['learning_rate']._serialized_options = b'\342A\001\001'
-  _globals['_SGDOPTIMIZER'].fields_by_name['momentum']._loaded_options = None
-  _globals['_SGDOPTIMIZER'].fields_by_name['momentum']._serialized_options = b'\342A\001\001'
-  _globals['_SGDOPTIMIZER'].fields_by_name['nesterov']._loaded_options = None
-  _globals['_SGDOPTIMIZER'].fields_by_name['nesterov']._serialized_options = b'\342A\001\001'
-  _globals['_SGDOPTIMIZER'].fields_by_name['weight_decay']._loaded_options = None
-  _globals['_SGDOPTIMIZER'].fields_by_name['weight_decay']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMOPTIMIZER'].fields_by_name['learning_rate']._loaded_options = None
-  _globals['_ADAMOPTIMIZER'].fields_by_name['learning_rate']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMOPTIMIZER'].fields_by_name['beta1']._loaded_options = None
-  _globals['_ADAMOPTIMIZER'].fields_by_name['beta1']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMOPTIMIZER'].fields_by_name['beta2']._loaded_options = None
-  _globals['_ADAMOPTIMIZER'].fields_by_name['beta2']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMOPTIMIZER'].fields_by_name['epsilon']._loaded_options = None
-  _globals['_ADAMOPTIMIZER'].fields_by_name['epsilon']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMOPTIMIZER'].fields_by_name['weight_decay']._loaded_options = None
-  _globals['_ADAMOPTIMIZER'].fields_by_name['weight_decay']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['learning_rate']._loaded_options = None
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['learning_rate']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['beta1']._loaded_options = None
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['beta1']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['beta2']._loaded_options = None
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['beta2']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['epsilon']._loaded_options = None
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['epsilon']._serialized_options = b'\342A\001\001'
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['weight_decay']._loaded_options = None
-  _globals['_ADAMWOPTIMIZER'].fields_by_name['weight_decay']._serialized_options = b'\342A\001\001'
+  _globals['_PYTHONMODELSPEC'].fields_by_name['python']._loaded_options = None
+  _globals['_PYTHONMODELSPEC'].fields_by_name['python']._serialized_options = b'\342A\001\002'
+  _globals['_PYTHONMODELSPEC'].fields_by_name['factory']._loaded_options = None
+  _globals['_PYTHONMODELSPEC'].fields_by_name['factory']._serialized_options = b'\342A\001\001'
+  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._loaded_options = None
+  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._serialized_options = b'8\001'
+  _globals['_INITIALWEIGHTSSPEC'].fields_by_name['path']._loaded_options = None
+  _globals['_INITIALWEIGHTSSPEC'].fields_by_name['path']._serialized_options = b'\342A\001\002'
+  _globals['_INITIALWEIGHTSSPEC'].fields_by_name['layout']._loaded_options = None
+  _globals['_INITIALWEIGHTSSPEC'].fields_by_name['layout']._serialized_options = b'\342A\001\001'
+  _globals['_INITIALWEIGHTSSPEC'].fields_by_name['names']._loaded_options = None
+  _globals['_INITIALWEIGHTSSPEC'].fields_by_name['names']._serialized_options = b'\342A\001\001'
   _globals['_TRAININGSPEC'].fields_by_name['epochs']._loaded_options = None
   _globals['_TRAININGSPEC'].fields_by_name['epochs']._serialized_options = b'\342A\001\001'
   _globals['_TRAININGSPEC'].fields_by_name['batch_size']._loaded_options = None
@@ -114,6 +104,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRAININGSPEC'].fields_by_name['checkpoint_every']._serialized_options = b'\342A\001\001'
   _globals['_TRAININGSPEC'].fields_by_name['early_stopping']._loaded_options = None
   _globals['_TRAININGSPEC'].fields_by_name['early_stopping']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['schedule']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['schedule']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['warm_up']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['warm_up']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['clip_value']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['clip_value']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['clip_norm']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['clip_norm']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['average']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['average']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['precision']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['precision']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['loss_scale']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['loss_scale']._serialized_options = b'\342A\001\001'
   _globals['_EARLYSTOPPINGSPEC'].fields_by_name['metric']._loaded_options = None
   _globals['_EARLYSTOPPINGSPEC'].fields_by_name['metric']._serialized_options = b'\342A\001\001'
   _globals['_EARLYSTOPPINGSPEC'].fields_by_name['patience']._loaded_options = None
@@ -128,48 +132,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLUSTERSPEC'].fields_by_name['parameter_servers']._serialized_options = b'\342A\001\001'
   _globals['_CLUSTERSPEC'].fields_by_name['device']._loaded_options = None
   _globals['_CLUSTERSPEC'].fields_by_name['device']._serialized_options = b'\342A\001\001'
-  _globals['_DATASETSOURCE']._serialized_start=2946
-  _globals['_DATASETSOURCE']._serialized_end=3116
-  _globals['_NORMALIZE']._serialized_start=3118
-  _globals['_NORMALIZE']._serialized_end=3221
-  _globals['_LOSS']._serialized_start=3223
-  _globals['_LOSS']._serialized_end=3307
-  _globals['_METRIC']._serialized_start=3309
-  _globals['_METRIC']._serialized_end=3394
-  _globals['_DEVICE']._serialized_start=3396
-  _globals['_DEVICE']._serialized_end=3461
-  _globals['_JOBSPEC']._serialized_start=75
-  _globals['_JOBSPEC']._serialized_end=447
-  _globals['_DATASETSPEC']._serialized_start=450
-  _globals['_DATASETSPEC']._serialized_end=874
-  _globals['_LAYER']._serialized_start=877
-  _globals['_LAYER']._serialized_end=1160
-  _globals['_LINEARLAYER']._serialized_start=1162
-  _globals['_LINEARLAYER']._serialized_end=1245
-  _globals['_RELULAYER']._serialized_start=1247
-  _globals['_RELULAYER']._serialized_end=1258
-  _globals['_SIGMOIDLAYER']._serialized_start=1260
-  _globals['_SIGMOIDLAYER']._serialized_end=1274
-  _globals['_TANHLAYER']._serialized_start=1276
-  _globals['_TANHLAYER']._serialized_end=1287
-  _globals['_FLATTENLAYER']._serialized_start=1289
-  _globals['_FLATTENLAYER']._serialized_end=1303
-  _globals['_DROPOUTLAYER']._serialized_start=1305
-  _globals['_DROPOUTLAYER']._serialized_end=1353
-  _globals['_OPTIMIZER']._serialized_start=1356
-  _globals['_OPTIMIZER']._serialized_end=1510
-  _globals['_SGDOPTIMIZER']._serialized_start=1513
-  _globals['_SGDOPTIMIZER']._serialized_end=1713
-  _globals['_ADAMOPTIMIZER']._serialized_start=1716
-  _globals['_ADAMOPTIMIZER']._serialized_end=1945
-  _globals['_ADAMWOPTIMIZER']._serialized_start=1948
-  _globals['_ADAMWOPTIMIZER']._serialized_end=2178
-  _globals['_TRAININGSPEC']._serialized_start=2181
-  _globals['_TRAININGSPEC']._serialized_end=2531
-  _globals['_BATCHSIZE']._serialized_start=2533
-  _globals['_BATCHSIZE']._serialized_end=2587
-  _globals['_EARLYSTOPPINGSPEC']._serialized_start=2590
-  _globals['_EARLYSTOPPINGSPEC']._serialized_end=2783
-  _globals['_CLUSTERSPEC']._serialized_start=2786
-  _globals['_CLUSTERSPEC']._serialized_end=2943
+  _globals['_DATASETSOURCE']._serialized_start=2653
+  _globals['_DATASETSOURCE']._serialized_end=2823
+  _globals['_NORMALIZE']._serialized_start=2825
+  _globals['_NORMALIZE']._serialized_end=2928
+  _globals['_WEIGHTLAYOUT']._serialized_start=2930
+  _globals['_WEIGHTLAYOUT']._serialized_end=3031
+  _globals['_PRECISION']._serialized_start=3033
+  _globals['_PRECISION']._serialized_end=3141
+  _globals['_DEVICE']._serialized_start=3143
+  _globals['_DEVICE']._serialized_end=3208
+  _globals['_JOBSPEC']._serialized_start=190
+  _globals['_JOBSPEC']._serialized_end=800
+  _globals['_DATASETSPEC']._serialized_start=803
+  _globals['_DATASETSPEC']._serialized_end=1227
+  _globals['_PYTHONMODELSPEC']._serialized_start=1229
+  _globals['_PYTHONMODELSPEC']._serialized_end=1324
+  _globals['_INITIALWEIGHTSSPEC']._serialized_start=1327
+  _globals['_INITIALWEIGHTSSPEC']._serialized_end=1543
+  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._serialized_start=1490
+  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._serialized_end=1534
+  _globals['_TRAININGSPEC']._serialized_start=1546
+  _globals['_TRAININGSPEC']._serialized_end=2238
+  _globals['_BATCHSIZE']._serialized_start=2240
+  _globals['_BATCHSIZE']._serialized_end=2294
+  _globals['_EARLYSTOPPINGSPEC']._serialized_start=2297
+  _globals['_EARLYSTOPPINGSPEC']._serialized_end=2490
+  _globals['_CLUSTERSPEC']._serialized_start=2493
+  _globals['_CLUSTERSPEC']._serialized_end=2650
 # @@protoc_insertion_point(module_scope)

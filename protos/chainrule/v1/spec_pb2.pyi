@@ -1,3 +1,7 @@
+from chainrule.v1 import layers_pb2 as _layers_pb2
+from chainrule.v1 import losses_pb2 as _losses_pb2
+from chainrule.v1 import optimizers_pb2 as _optimizers_pb2
+from chainrule.v1 import schedules_pb2 as _schedules_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -24,17 +28,18 @@ class Normalize(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NORMALIZE_RANGE: _ClassVar[Normalize]
     NORMALIZE_STANDARD: _ClassVar[Normalize]
 
-class Loss(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class WeightLayout(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    LOSS_UNSPECIFIED: _ClassVar[Loss]
-    LOSS_SOFTMAX_CROSS_ENTROPY: _ClassVar[Loss]
-    LOSS_SQUARED_ERROR: _ClassVar[Loss]
+    WEIGHT_LAYOUT_UNSPECIFIED: _ClassVar[WeightLayout]
+    WEIGHT_LAYOUT_CHAINRULE: _ClassVar[WeightLayout]
+    WEIGHT_LAYOUT_PYTORCH: _ClassVar[WeightLayout]
 
-class Metric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    METRIC_UNSPECIFIED: _ClassVar[Metric]
-    METRIC_ACCURACY: _ClassVar[Metric]
-    METRIC_MEAN_ABSOLUTE_ERROR: _ClassVar[Metric]
+    PRECISION_UNSPECIFIED: _ClassVar[Precision]
+    PRECISION_FLOAT32: _ClassVar[Precision]
+    PRECISION_BFLOAT16: _ClassVar[Precision]
+    PRECISION_FLOAT16: _ClassVar[Precision]
 
 class Device(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -51,18 +56,19 @@ NORMALIZE_UNSPECIFIED: Normalize
 NORMALIZE_NONE: Normalize
 NORMALIZE_RANGE: Normalize
 NORMALIZE_STANDARD: Normalize
-LOSS_UNSPECIFIED: Loss
-LOSS_SOFTMAX_CROSS_ENTROPY: Loss
-LOSS_SQUARED_ERROR: Loss
-METRIC_UNSPECIFIED: Metric
-METRIC_ACCURACY: Metric
-METRIC_MEAN_ABSOLUTE_ERROR: Metric
+WEIGHT_LAYOUT_UNSPECIFIED: WeightLayout
+WEIGHT_LAYOUT_CHAINRULE: WeightLayout
+WEIGHT_LAYOUT_PYTORCH: WeightLayout
+PRECISION_UNSPECIFIED: Precision
+PRECISION_FLOAT32: Precision
+PRECISION_BFLOAT16: Precision
+PRECISION_FLOAT16: Precision
 DEVICE_UNSPECIFIED: Device
 DEVICE_CPU: Device
 DEVICE_CUDA: Device
 
 class JobSpec(_message.Message):
-    __slots__ = ("name", "dataset", "model", "loss", "metrics", "optimizer", "training", "cluster")
+    __slots__ = ("name", "dataset", "model", "loss", "metrics", "optimizer", "training", "cluster", "penalties", "parameter_groups", "initial_weights", "python_model")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DATASET_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -71,15 +77,23 @@ class JobSpec(_message.Message):
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_FIELD_NUMBER: _ClassVar[int]
+    PENALTIES_FIELD_NUMBER: _ClassVar[int]
+    PARAMETER_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    PYTHON_MODEL_FIELD_NUMBER: _ClassVar[int]
     name: str
     dataset: DatasetSpec
-    model: _containers.RepeatedCompositeFieldContainer[Layer]
-    loss: Loss
-    metrics: _containers.RepeatedScalarFieldContainer[Metric]
-    optimizer: Optimizer
+    model: _containers.RepeatedCompositeFieldContainer[_layers_pb2.Layer]
+    loss: _losses_pb2.Loss
+    metrics: _containers.RepeatedScalarFieldContainer[_losses_pb2.Metric]
+    optimizer: _optimizers_pb2.Optimizer
     training: TrainingSpec
     cluster: ClusterSpec
-    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[_Union[DatasetSpec, _Mapping]] = ..., model: _Optional[_Iterable[_Union[Layer, _Mapping]]] = ..., loss: _Optional[_Union[Loss, str]] = ..., metrics: _Optional[_Iterable[_Union[Metric, str]]] = ..., optimizer: _Optional[_Union[Optimizer, _Mapping]] = ..., training: _Optional[_Union[TrainingSpec, _Mapping]] = ..., cluster: _Optional[_Union[ClusterSpec, _Mapping]] = ...) -> None: ...
+    penalties: _containers.RepeatedCompositeFieldContainer[_losses_pb2.Penalty]
+    parameter_groups: _containers.RepeatedCompositeFieldContainer[_optimizers_pb2.ParameterGroupSpec]
+    initial_weights: InitialWeightsSpec
+    python_model: PythonModelSpec
+    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[_Union[DatasetSpec, _Mapping]] = ..., model: _Optional[_Iterable[_Union[_layers_pb2.Layer, _Mapping]]] = ..., loss: _Optional[_Union[_losses_pb2.Loss, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[_losses_pb2.Metric, str]]] = ..., optimizer: _Optional[_Union[_optimizers_pb2.Optimizer, _Mapping]] = ..., training: _Optional[_Union[TrainingSpec, _Mapping]] = ..., cluster: _Optional[_Union[ClusterSpec, _Mapping]] = ..., penalties: _Optional[_Iterable[_Union[_losses_pb2.Penalty, _Mapping]]] = ..., parameter_groups: _Optional[_Iterable[_Union[_optimizers_pb2.ParameterGroupSpec, _Mapping]]] = ..., initial_weights: _Optional[_Union[InitialWeightsSpec, _Mapping]] = ..., python_model: _Optional[_Union[PythonModelSpec, _Mapping]] = ...) -> None: ...
 
 class DatasetSpec(_message.Message):
     __slots__ = ("source", "path", "test_path", "features", "labels", "test_features", "test_labels", "test_fraction", "normalize")
@@ -103,104 +117,33 @@ class DatasetSpec(_message.Message):
     normalize: Normalize
     def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ...) -> None: ...
 
-class Layer(_message.Message):
-    __slots__ = ("linear", "relu", "sigmoid", "tanh", "flatten", "dropout")
-    LINEAR_FIELD_NUMBER: _ClassVar[int]
-    RELU_FIELD_NUMBER: _ClassVar[int]
-    SIGMOID_FIELD_NUMBER: _ClassVar[int]
-    TANH_FIELD_NUMBER: _ClassVar[int]
-    FLATTEN_FIELD_NUMBER: _ClassVar[int]
-    DROPOUT_FIELD_NUMBER: _ClassVar[int]
-    linear: LinearLayer
-    relu: ReluLayer
-    sigmoid: SigmoidLayer
-    tanh: TanhLayer
-    flatten: FlattenLayer
-    dropout: DropoutLayer
-    def __init__(self, linear: _Optional[_Union[LinearLayer, _Mapping]] = ..., relu: _Optional[_Union[ReluLayer, _Mapping]] = ..., sigmoid: _Optional[_Union[SigmoidLayer, _Mapping]] = ..., tanh: _Optional[_Union[TanhLayer, _Mapping]] = ..., flatten: _Optional[_Union[FlattenLayer, _Mapping]] = ..., dropout: _Optional[_Union[DropoutLayer, _Mapping]] = ...) -> None: ...
+class PythonModelSpec(_message.Message):
+    __slots__ = ("python", "factory")
+    PYTHON_FIELD_NUMBER: _ClassVar[int]
+    FACTORY_FIELD_NUMBER: _ClassVar[int]
+    python: str
+    factory: str
+    def __init__(self, python: _Optional[str] = ..., factory: _Optional[str] = ...) -> None: ...
 
-class LinearLayer(_message.Message):
-    __slots__ = ("units", "bias")
-    UNITS_FIELD_NUMBER: _ClassVar[int]
-    BIAS_FIELD_NUMBER: _ClassVar[int]
-    units: int
-    bias: bool
-    def __init__(self, units: _Optional[int] = ..., bias: _Optional[bool] = ...) -> None: ...
-
-class ReluLayer(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class SigmoidLayer(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class TanhLayer(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class FlattenLayer(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class DropoutLayer(_message.Message):
-    __slots__ = ("rate",)
-    RATE_FIELD_NUMBER: _ClassVar[int]
-    rate: float
-    def __init__(self, rate: _Optional[float] = ...) -> None: ...
-
-class Optimizer(_message.Message):
-    __slots__ = ("sgd", "adam", "adamw")
-    SGD_FIELD_NUMBER: _ClassVar[int]
-    ADAM_FIELD_NUMBER: _ClassVar[int]
-    ADAMW_FIELD_NUMBER: _ClassVar[int]
-    sgd: SgdOptimizer
-    adam: AdamOptimizer
-    adamw: AdamwOptimizer
-    def __init__(self, sgd: _Optional[_Union[SgdOptimizer, _Mapping]] = ..., adam: _Optional[_Union[AdamOptimizer, _Mapping]] = ..., adamw: _Optional[_Union[AdamwOptimizer, _Mapping]] = ...) -> None: ...
-
-class SgdOptimizer(_message.Message):
-    __slots__ = ("learning_rate", "momentum", "nesterov", "weight_decay")
-    LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
-    MOMENTUM_FIELD_NUMBER: _ClassVar[int]
-    NESTEROV_FIELD_NUMBER: _ClassVar[int]
-    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
-    learning_rate: float
-    momentum: float
-    nesterov: bool
-    weight_decay: float
-    def __init__(self, learning_rate: _Optional[float] = ..., momentum: _Optional[float] = ..., nesterov: _Optional[bool] = ..., weight_decay: _Optional[float] = ...) -> None: ...
-
-class AdamOptimizer(_message.Message):
-    __slots__ = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")
-    LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
-    BETA1_FIELD_NUMBER: _ClassVar[int]
-    BETA2_FIELD_NUMBER: _ClassVar[int]
-    EPSILON_FIELD_NUMBER: _ClassVar[int]
-    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
-    learning_rate: float
-    beta1: float
-    beta2: float
-    epsilon: float
-    weight_decay: float
-    def __init__(self, learning_rate: _Optional[float] = ..., beta1: _Optional[float] = ..., beta2: _Optional[float] = ..., epsilon: _Optional[float] = ..., weight_decay: _Optional[float] = ...) -> None: ...
-
-class AdamwOptimizer(_message.Message):
-    __slots__ = ("learning_rate", "beta1", "beta2", "epsilon", "weight_decay")
-    LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
-    BETA1_FIELD_NUMBER: _ClassVar[int]
-    BETA2_FIELD_NUMBER: _ClassVar[int]
-    EPSILON_FIELD_NUMBER: _ClassVar[int]
-    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
-    learning_rate: float
-    beta1: float
-    beta2: float
-    epsilon: float
-    weight_decay: float
-    def __init__(self, learning_rate: _Optional[float] = ..., beta1: _Optional[float] = ..., beta2: _Optional[float] = ..., epsilon: _Optional[float] = ..., weight_decay: _Optional[float] = ...) -> None: ...
+class InitialWeightsSpec(_message.Message):
+    __slots__ = ("path", "layout", "names")
+    class NamesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    LAYOUT_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    layout: WeightLayout
+    names: _containers.ScalarMap[str, str]
+    def __init__(self, path: _Optional[str] = ..., layout: _Optional[_Union[WeightLayout, str]] = ..., names: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TrainingSpec(_message.Message):
-    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping")
+    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping", "schedule", "warm_up", "clip_value", "clip_norm", "average", "precision", "loss_scale")
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     MICRO_BATCHES_FIELD_NUMBER: _ClassVar[int]
@@ -208,6 +151,13 @@ class TrainingSpec(_message.Message):
     SHUFFLE_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_EVERY_FIELD_NUMBER: _ClassVar[int]
     EARLY_STOPPING_FIELD_NUMBER: _ClassVar[int]
+    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
+    WARM_UP_FIELD_NUMBER: _ClassVar[int]
+    CLIP_VALUE_FIELD_NUMBER: _ClassVar[int]
+    CLIP_NORM_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_FIELD_NUMBER: _ClassVar[int]
+    PRECISION_FIELD_NUMBER: _ClassVar[int]
+    LOSS_SCALE_FIELD_NUMBER: _ClassVar[int]
     epochs: int
     batch_size: BatchSize
     micro_batches: int
@@ -215,7 +165,14 @@ class TrainingSpec(_message.Message):
     shuffle: bool
     checkpoint_every: int
     early_stopping: EarlyStoppingSpec
-    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ...) -> None: ...
+    schedule: _schedules_pb2.Schedule
+    warm_up: _schedules_pb2.WarmUpSpec
+    clip_value: float
+    clip_norm: float
+    average: _optimizers_pb2.AverageSpec
+    precision: Precision
+    loss_scale: _optimizers_pb2.LossScaleSpec
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ..., schedule: _Optional[_Union[_schedules_pb2.Schedule, _Mapping]] = ..., warm_up: _Optional[_Union[_schedules_pb2.WarmUpSpec, _Mapping]] = ..., clip_value: _Optional[float] = ..., clip_norm: _Optional[float] = ..., average: _Optional[_Union[_optimizers_pb2.AverageSpec, _Mapping]] = ..., precision: _Optional[_Union[Precision, str]] = ..., loss_scale: _Optional[_Union[_optimizers_pb2.LossScaleSpec, _Mapping]] = ...) -> None: ...
 
 class BatchSize(_message.Message):
     __slots__ = ("samples", "full")

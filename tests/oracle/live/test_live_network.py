@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import network_ours
 import network_torch
 import pytest
-from network_cases import CASES
+from coverage_table import Kind, subject
+from network_cases import CASES, OPERATION_CASES
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [2, 3, 4])
 @pytest.mark.parametrize("name", CASES)
-def test_values_and_gradients_agree_with_pytorch(name: str, seed: int) -> None:
-    inputs = CASES[name].inputs(seed)
-    network_ours.agree(
-        network_ours.run_case(CASES[name], inputs), network_torch.run_case(CASES[name], inputs)
-    )
+def test_values_and_gradients_agree_with_pytorch(name: str, seed: int, compared: Callable[..., None]) -> None:
+    case = CASES[name]
+    kind = Kind.OPERATION if name in OPERATION_CASES else Kind.LAYER
+    ours, theirs = (side.run_case(case, case.inputs(seed)) for side in (network_ours, network_torch))
+    compared(kind, subject(kind, name), ours, theirs, case.against)

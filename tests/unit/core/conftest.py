@@ -1,4 +1,4 @@
-"""The yardsticks that tests share: `gradcheck`, which users have too, and that for half precision."""
+"""The yardstick that the tests share: `gradcheck`, which users have too; and their tables of cases."""
 
 from __future__ import annotations
 

@@ -114,6 +114,15 @@ def test_the_peak_of_a_step_is_the_kept_outputs_and_three_more_arrays_of_that_si
     assert live_bytes() - before < weights * 1.1
 
 
+def test_the_way_back_through_relu_makes_one_array_and_no_booleans_beside_it(live_bytes) -> None:
+    x = Tensor(np.random.default_rng(0).standard_normal((BATCH, WIDTH), dtype=np.float32), requires_grad=True)
+    y, seed = ops.relu(x), Tensor(np.ones((BATCH, WIDTH), np.float32))
+    before = live_bytes()
+    tracemalloc.reset_peak()
+    grad(y, [x], seed)
+    assert (tracemalloc.get_traced_memory()[1] - before) / ACTIVATION == pytest.approx(1, abs=0.05)
+
+
 def test_a_graph_that_was_freed_says_so_and_how_to_keep_it() -> None:
     x = tensor([2.0], requires_grad=True)
     middle = x * x

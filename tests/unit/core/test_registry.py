@@ -13,11 +13,12 @@ WITHOUT_DERIVATIVE = {
     "argmax", "argmin", "hann", "mel_filters", "equal", "greater", "greater_equal", "less", "less_equal",
     "not_equal",
 }  # fmt: skip
-NO_LAYERS = {
-    "EVALUATION", "Activation", "ForwardContext", "Module",  # what layers are made of
-    "attention", "buffers", "cast", "detached", "initialize",  # functions
-    "Embedding",  # of integers: checked for its table in test_layers
-}  # fmt: skip
+LAYERS = {
+    name
+    for name in nn.__all__
+    if isinstance(public := getattr(nn, name), type) and issubclass(public, nn.Module)
+} - {"Activation", "Module", "Embedding"}
+"""Without what others are made of, and what takes integers, whose table test_layers looks after."""
 NO_LOSSES = {"LOSSES", "Mining", "Reduction", "limit_norms"}
 
 
@@ -25,7 +26,7 @@ NO_LOSSES = {"LOSSES", "Mining", "Reduction", "limit_norms"}
     ("public", "cases"),
     [
         (set(ops.__all__) - WITHOUT_DERIVATIVE, OPS),
-        (set(nn.__all__) - NO_LAYERS, LAYER_CASES),
+        (LAYERS, LAYER_CASES),
         (set(losses.__all__) - NO_LOSSES, LOSSES),
     ],
     ids=["operations", "layers", "losses"],

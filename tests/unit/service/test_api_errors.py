@@ -9,7 +9,7 @@ from chainrule.core.errors import DeviceError, ShapeError
 from chainrule.service.api.errors import CODES, fault_of, status_of
 from chainrule.service.jobs.errors import Reason, ServiceFault, job_not_found
 from chainrule.worker.data.errors import DataError
-from chainrule.worker.spec_errors import SpecError, Violation
+from chainrule.worker.spec.errors import SpecError, Violation
 
 
 def detail(status: status_pb2.Status, kind: type[Message]) -> Message | None:

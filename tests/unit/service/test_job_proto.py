@@ -23,6 +23,7 @@ from chainrule.service.jobs.states import JobState
 from chainrule.v1 import event_pb2, job_pb2
 from chainrule.worker import reports
 from chainrule.worker.inspect import JobSummary, LayerSummary, WeightsSummary
+from chainrule.worker.spec import parse_spec
 
 TIME = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc)
 COUNTS = st.integers(0, 2**31 - 1)
@@ -99,20 +100,25 @@ def test_a_reason_of_a_later_service_is_still_a_failure() -> None:
 WEIGHTS = WeightsSummary(2, 1, 3, ("head.weight",), ("fc.weight", "fc.bias"))
 
 
+SPEC = parse_spec(
+    {
+        "name": "digits",
+        "dataset": {"source": "digits"},
+        "model": [{"linear": {"units": 10}}],
+        "loss": "softmax_cross_entropy",
+        "metrics": ["accuracy"],
+        "optimizer": {"sgd": {"learning_rate": 0.1}},
+        "training": {"batch_size": "full"},
+        "cluster": {"workers": 2},
+    }
+)
+
+
 def full_job() -> Job:
     return Job(
         id="digits-abc",
         uid="uid",
-        spec={
-            "name": "digits",
-            "dataset": {"source": "digits", "test_fraction": 0.2, "normalize": "none"},
-            "model": [{"linear": {"units": 10, "bias": True}}],
-            "loss": "softmax_cross_entropy",
-            "metrics": ["accuracy"],
-            "optimizer": {"sgd": {"learning_rate": 0.1}},
-            "training": {"batch_size": "full"},
-            "cluster": {"workers": 2},
-        },
+        spec=SPEC.model_dump_job(),
         state=JobState.FAILED,
         state_message="it failed",
         create_time=TIME,
@@ -141,9 +147,8 @@ def test_a_job_survives_the_wire() -> None:
 
 
 def test_what_is_not_known_yet_stays_unknown() -> None:
-    job = Job(
-        "a", "u", {"model": [], "metrics": []}, JobState.QUEUED, TIME, TIME, progress=JobProgress(0, 10, 1, 2)
-    )
+    spec, progress = SPEC.model_dump_job(), JobProgress(0, 10, 1, 2)
+    job = Job("a", "u", spec, JobState.QUEUED, TIME, TIME, progress=progress)
     back = job_from_proto(job_pb2.Job.FromString(job_to_proto(job).SerializeToString()))
     assert back == job
 

@@ -28,7 +28,7 @@ def test_jobs_that_together_exceed_a_message_come_on_several_pages_each_once(tmp
     for number in range(60):
         time = TIME + timedelta(seconds=number)
         job = Job(f"job-{number}", f"uid-{number}", {}, JobState.FAILED, time, time, state_message=text)
-        store.create(replace(job, spec={"name": "big"}), StateChanged(JobState.FAILED), None)
+        store.create(replace(job, spec={"name": "big", "model": []}), StateChanged(JobState.FAILED), None)
     config = ServiceConfig(tmp_path, runtime="inprocess")
     supervisor = Supervisor(store, InProcessRuntime(), config, lambda job_id: None)
 

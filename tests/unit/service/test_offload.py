@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 
 import pytest
@@ -18,6 +19,17 @@ def test_results_and_errors_come_back() -> None:
         for where in (offload.short, offload.long):
             with pytest.raises(ZeroDivisionError):
                 await where(divmod, 7, 0)
+        offload.close()
+
+    asyncio.run(scenario())
+
+
+def test_work_that_would_end_its_thread_is_an_error_like_others() -> None:
+    async def scenario() -> None:
+        offload = Offload()
+        with pytest.raises(RuntimeError, match=r"SystemExit\(3\)"):
+            await offload.long(sys.exit, 3)
+        assert await offload.long(len, "abc") == 3
         offload.close()
 
     asyncio.run(scenario())

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def test_what_was_stored_is_there_after_reopening(tmp_path: Path) -> None:
     assert again.get("a") == new_job("a")
     assert [event.report for event in again.events("a", 0, 10)] == [QUEUED]
     again.close()
+
+
+def test_a_loss_that_was_stored_as_a_name_alone_is_read_as_the_loss_that_it_names(tmp_path: Path) -> None:
+    store = SqlStore(tmp_path / "jobs.sqlite3")
+    store.create(replace(new_job("old"), spec={"loss": "squared_error", "name": "old"}), QUEUED, None)
+    assert store.get("old").spec == {"loss": {"squared_error": {}}, "name": "old"}
+    store.close()
 
 
 def test_every_acknowledged_job_survives_a_kill(tmp_path: Path) -> None:

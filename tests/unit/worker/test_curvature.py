@@ -12,9 +12,16 @@ from chainrule.core.nn import ForwardContext
 from chainrule.worker.data.dataset import Dataset
 from chainrule.worker.data.transform import FeatureTransform
 from chainrule.worker.gradient_worker import GradientComputer
+from chainrule.worker.objective import Objective
 from chainrule.worker.optimization import Estimator
+from chainrule.worker.spec import parse_spec
 
 SAMPLES = 24
+
+
+def objective(dataset: Dataset) -> Objective:
+    described = {"model": ["relu"], "loss": "softmax_cross_entropy", "optimizer": "adam"}
+    return Objective(parse_spec({"dataset": {"source": "digits"}, **described}), dataset)
 
 
 def computer() -> tuple[GradientComputer, nn.Module]:
@@ -23,7 +30,7 @@ def computer() -> tuple[GradientComputer, nn.Module]:
     random = np.random.default_rng(0)
     features, targets = random.standard_normal((SAMPLES, 3), np.float32), random.integers(0, 4, SAMPLES)
     dataset = Dataset(features, targets, features, targets, 4, FeatureTransform.identity())
-    made = GradientComputer(model, dataset, "softmax_cross_entropy", (), "cpu")
+    made = GradientComputer(model, dataset, objective(dataset), "cpu")
     made.use([tensor.data for tensor in model.parameters().values()])
     return made, model
 

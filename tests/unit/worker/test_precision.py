@@ -12,9 +12,17 @@ from chainrule.core.nn import ForwardContext
 from chainrule.worker.data.dataset import Dataset
 from chainrule.worker.data.transform import FeatureTransform
 from chainrule.worker.gradient_worker import GradientComputer
+from chainrule.worker.objective import Objective
+from chainrule.worker.spec import parse_spec
 
 SAMPLES = np.arange(16)
 TRAINING = ForwardContext(training=True, seed=1)
+
+
+def objective(dataset: Dataset) -> Objective:
+    described = {"model": ["relu"], "loss": "softmax_cross_entropy", "optimizer": "adam"}
+    spec = parse_spec({"dataset": {"source": "digits"}, "metrics": ["accuracy"], **described})
+    return Objective(spec, dataset)
 
 
 def computer(
@@ -26,7 +34,7 @@ def computer(
     rng = np.random.default_rng(0)
     features, targets = rng.standard_normal((16, 6), np.float32), rng.integers(0, 3, 16)
     dataset = Dataset(features, targets, features, targets, 3, FeatureTransform.identity())
-    made = GradientComputer(model, dataset, "softmax_cross_entropy", ("accuracy",), "cpu", precision)
+    made = GradientComputer(model, dataset, objective(dataset), "cpu", precision)
     used = list(parameters) or [tensor.data.copy() for tensor in model.parameters().values()]
     made.use(used)
     return made, used

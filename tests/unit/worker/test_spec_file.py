@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.worker.spec import SpecError, load_spec
-from chainrule.worker.spec_file import MAXIMUM_BYTES, parse_yaml, read_spec_file
+from chainrule.worker.spec.file import MAXIMUM_BYTES, parse_yaml, read_spec_file
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -39,7 +39,7 @@ def written(folder: Path, text: str | bytes, name: str = "job.yaml") -> Path:
 def test_a_yaml_file_is_read_with_paths_taken_from_its_folder(tmp_path: Path) -> None:
     spec = load_spec(written(tmp_path, JOB))
     assert spec.dataset.path == str(tmp_path / "data" / "table.csv")
-    assert spec.optimizer.model_dump()["adam"]["learning_rate"] == 1e-3
+    assert spec.optimizer.learning_rate == 1e-3
 
 
 def test_names_of_arrays_and_columns_are_not_taken_for_paths(tmp_path: Path) -> None:

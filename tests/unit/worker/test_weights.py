@@ -12,7 +12,7 @@ import pytest
 
 from chainrule.core import nn
 from chainrule.core.serialize import save_tensors
-from chainrule.worker.spec import SpecError
+from chainrule.worker.spec import InitialWeightsSpec, SpecError
 from chainrule.worker.weights import Mismatch, import_weights, load_initial_weights
 
 
@@ -39,8 +39,9 @@ def violations(
     of: nn.Module | None = None,
     layout: Literal["chainrule", "pytorch"] = "chainrule",
 ) -> list[str]:
+    spec = InitialWeightsSpec(path=str(file), layout=layout, names=dict(names or {}))
     with pytest.raises(SpecError) as raised:
-        load_initial_weights(model() if of is None else of, str(file), layout, names or {})
+        load_initial_weights(model() if of is None else of, spec)
     return [str(violation) for violation in raised.value.violations]
 
 
@@ -120,7 +121,7 @@ def test_weights_of_half_precision_are_taken_as_float32(file: Path) -> None:
     ours = nn.Linear(2, 2)
     halves = {"weight": np.full((2, 2), 1.5, ml_dtypes.bfloat16), "bias": np.full(2, 0.25, np.float16)}
     save_tensors(file, halves)
-    assert load_initial_weights(ours, str(file), "chainrule", {}).missing == ()
+    assert load_initial_weights(ours, InitialWeightsSpec(path=str(file))).missing == ()
     assert ours.weight.dtype == np.float32
     assert (ours.weight.numpy() == 1.5).all()
 

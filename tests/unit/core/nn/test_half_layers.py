@@ -39,3 +39,9 @@ def test_batch_norm_observes_and_keeps_statistics_in_float32(dtype: str) -> None
         assert buffer.dtype == np.float32
         np.testing.assert_allclose(buffer.data, expected, rtol=1e-4)
     assert layer(Tensor(x), EVALUATION).dtype == np.dtype(dtype)
+
+
+@pytest.mark.parametrize("scale", [0, 1e-3, 100])
+def test_the_logarithm_of_a_spectrogram_is_that_of_what_float16_cannot_hold(scale: float) -> None:
+    x = (scale * np.random.default_rng(0).standard_normal((1, 200))).astype(np.float16)
+    check_half(nn.Spectrogram(64, 32, log=True), [x], "float16", np.dtype(np.float16), units=8)

@@ -176,6 +176,6 @@ def test_choosing_among_many_elements_gives_the_very_bits_of_numpys_where(dtype)
     a[0, 0, :5] = np.nan, np.inf, -np.inf, -0.0, 1e-40
     mask = rng.random((40, 60)) > 0.5
     for one, other in ((a, b), (a, 0), (0, a), (a, b[:, :1]), (a[..., ::2].repeat(2, axis=-1), np.inf)):
-        ours, theirs = ops.where(mask, one, other), np.where(mask, one, other)
+        ours, theirs = np.asarray(ops.where(mask, one, other)), np.where(mask, one, other)
         assert ours.dtype == theirs.dtype == dtype
         assert ours.tobytes() == theirs.tobytes()

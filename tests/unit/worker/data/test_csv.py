@@ -11,11 +11,12 @@ import pytest
 
 from chainrule.worker.data import DataError, Dataset, load_dataset
 from chainrule.worker.spec import DatasetSpec
+from chainrule.worker.spec.losses import LOSSES
 
 
 def load(path: Path, loss: str = "softmax_cross_entropy", **fields: Any) -> Dataset:
     fields = {"test_fraction": 0, **fields} if "test_path" not in fields else fields
-    return load_dataset(DatasetSpec(source="csv", path=str(path), **fields), loss=loss, seed=0)
+    return load_dataset(DatasetSpec(source="csv", path=str(path), **fields), loss=LOSSES[loss](), seed=0)
 
 
 def table(folder: Path, text: str | bytes, name: str = "table.csv") -> Path:

@@ -23,6 +23,7 @@ from chainrule.worker.data.idx import read_idx
 from chainrule.worker.data.npy import read_npy
 from chainrule.worker.data.npz import read_npz
 from chainrule.worker.spec import DatasetSpec
+from chainrule.worker.spec.losses import SoftmaxCrossEntropySpec
 
 X = np.arange(24, dtype=np.float32).reshape(8, 3)
 Y = np.array([0, 1, 2, 0, 1, 2, 0, 1])
@@ -30,7 +31,7 @@ IDX_TYPES = {"u1": 0x08, "i1": 0x09, ">i2": 0x0B, ">i4": 0x0C, ">f4": 0x0D, ">f8
 
 
 def load(**fields: Any) -> Dataset:
-    return load_dataset(DatasetSpec(**fields), loss="softmax_cross_entropy", seed=0)
+    return load_dataset(DatasetSpec(**fields), loss=SoftmaxCrossEntropySpec(), seed=0)
 
 
 def refused(action: Callable[[], Any]) -> DataError:

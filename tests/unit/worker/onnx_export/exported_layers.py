@@ -110,6 +110,7 @@ LAYERS = [
     Case(lambda: nn.Parallel(nn.Linear(4, 3)), (4,)),
     Case(lambda: nn.Reshape(3, 4), (12,)),
     Case(lambda: nn.Reshape(4, 1, 6), (2, 3, 4)),
+    Case(lambda: nn.Permute(2, 0, 1), (2, 3, 4)),
     Case(nn.Flatten, (2, 3, 4)),
     Case(nn.Flatten, (5,)),
     Case(nn.Dropout, (4,)),

@@ -75,6 +75,8 @@ def test_the_file_names_its_classes_job_and_digest(tmp_path: Path) -> None:
 
 
 def test_a_model_of_quantities_has_no_probabilities(tmp_path: Path) -> None:
-    with pytest.raises(ChainruleError, match="predicts quantities"):
-        export_saved_model(trained(classes=None, class_names=None), tmp_path / "model.onnx", True)
+    of_quantities = parse_spec({**SPEC, "loss": "squared_error"})
+    saved = trained(spec=of_quantities, classes=None, class_names=None)
+    with pytest.raises(ChainruleError, match="predicts no classes: it has no probabilities"):
+        export_saved_model(saved, tmp_path / "model.onnx", True)
     assert not list(tmp_path.iterdir())

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from .spec_errors import SpecError, Violation, shown
+from .errors import SpecError, Violation, shown
 
 MAXIMUM_BYTES = 1_000_000
 MAXIMUM_DEPTH = 32

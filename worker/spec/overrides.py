@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from .spec_errors import SpecError, Violation, shown
-from .spec_file import parse_yaml
+from .errors import SpecError, Violation, shown
+from .file import parse_yaml
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _STEP = re.compile(rf"\.?({_KEY.pattern})|\[(\d+)\]")

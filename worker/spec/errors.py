@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..core.errors import ChainruleError
+from ...core.errors import ChainruleError
 
 _SHOWN_VIOLATIONS = 20
 _SHOWN_CHARACTERS = 80
