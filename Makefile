@@ -11,7 +11,7 @@ installed = $(VENV)/.installed-$(1)-$(KEY)
 pip_install = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint proto bench oracle acceptance clean interpreter
+.PHONY: help demo test lint proto bench oracle gpu acceptance clean interpreter
 
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -39,6 +39,9 @@ bench: $(call installed,bench)  ## measure our step and its memory beside PyTorc
 
 oracle: $(call installed,test) $(call installed,oracle)  ## compare all there is with PyTorch, live; writes docs/coverage.md
 	$(BIN)/python -m pytest tests/oracle/live tests/oracle/test_papers.py --coverage-table docs/coverage.md
+
+gpu: $(call installed,test)  ## compare all that computes on a GPU with the host (after pip install '.[gpu-cu12]' or 13)
+	$(BIN)/python -m pytest tests/gpu
 
 acceptance: $(call installed,test)  ## train Fashion-MNIST end to end (Debian package dataset-fashion-mnist)
 	$(BIN)/python -m pytest tests/acceptance

@@ -6,6 +6,10 @@ from __future__ import annotations
 class ChainruleError(Exception):
     """Something that the user can understand and mend: where, what was expected, what came, what to do."""
 
+    def inside(self, place: str) -> ChainruleError:
+        """The same error seen from one level further out: that of `linear` inside `layers.3`."""
+        return type(self)(f"{place}.{self}")
+
 
 class ShapeError(ChainruleError):
     """Shapes that do not fit together: `where: expected ..., got .... advice`."""
@@ -20,6 +24,11 @@ class ShapeError(ChainruleError):
     def inside(self, place: str) -> ShapeError:
         """The same error seen from one level further out: `linear` inside `layers.3` is `layers.3.linear`."""
         return ShapeError(f"{place}.{self.where}", self.expected, self.actual, self.advice)
+
+    def of(self, operation: str) -> ShapeError:
+        """The same error in the name of the operation that was called: `mean`, not the `sum` in it."""
+        _, comma, argument = self.where.partition(",")
+        return ShapeError(operation + comma + argument, self.expected, self.actual, self.advice)
 
 
 class DTypeError(ChainruleError):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy import generic, ndarray
 
 from .array import Array, array_module
-from .errors import DeviceError, ShapeError
+from .errors import DeviceError, DTypeError, ShapeError
 from .retention import Absent, retained
 from .tensor import Tensor, next_order
 
@@ -78,6 +78,9 @@ Observer = Callable[[Operation, list[Any], dict[str, Any], Tensor], None]
 observers: list[Observer] = []
 """Those that want to see what all threads compute: anomaly mode, tracing. Mostly empty."""
 
+_REFUSALS = (ValueError, IndexError, TypeError, AttributeError)
+"""What a formula raises that cannot compute with its arguments."""
+
 _recording = _Recording()
 _operations: dict[Any, Operation] = {}
 _new_tensor = Tensor.__new__
@@ -119,7 +122,7 @@ def primitive(formula: Callable[Parameters, Array]) -> Callable[Parameters, Tens
         else:
             try:
                 return compute(*arguments, **options)
-            except (ValueError, IndexError, TypeError) as error:
+            except _REFUSALS as error:
                 _raise_explained(operation, arguments, options, error)
                 raise
         values = []
@@ -142,7 +145,7 @@ def primitive(formula: Callable[Parameters, Array]) -> Callable[Parameters, Tens
                 recorded, data = precision.compute(operation, compute, values, options)
             else:
                 data = compute(*values, **options)
-        except (ValueError, IndexError, TypeError) as error:
+        except _REFUSALS as error:
             _raise_explained(operation, values, options, error)
             raise
         if data.__class__ is not ndarray and isinstance(data, generic):
@@ -218,9 +221,28 @@ def _raise_explained(
         raise DeviceError(
             f"{operation.name}: expected arrays on one device, got {' and '.join(sorted(modules))}"
         ) from error
-    if not isinstance(error, TypeError):
+    if not isinstance(error, TypeError | AttributeError):
         argument, expected, actual = operation.explain(*values, **options)
         raise ShapeError(f"{operation.name}, argument {argument}", expected, actual) from error
+    if error.__traceback__ is None or error.__traceback__.tb_next is None:
+        return  # the call itself, such as an argument too many: Python says it best
+    raise unfit(operation.name, values, options) from error
+
+
+def unfit(name: str, values: Sequence[Any], options: dict[str, Any]) -> DTypeError:
+    """The error of a call whose arguments have types that its formula cannot compute with."""
+    given = [described(value) for value in values] + [f"{name}={value!r}" for name, value in options.items()]
+    return DTypeError(f"{name}: expected arguments of types to compute with, got {', '.join(given)}")
+
+
+def described(value: Any) -> str:
+    """An argument in few words: dtype and shape of an array, and the range of integers."""
+    if isinstance(value, tuple):
+        return f"({', '.join(map(described, value))})"
+    if not hasattr(value, "shape"):
+        return repr(value)
+    span = f" from {value.min()} to {value.max()}" if value.dtype.kind in "iu" and value.size else ""
+    return f"{value.dtype} {value.shape}{span}"
 
 
 def _explain_broadcast(first: Array, *others: Array, **options: Any) -> Explanation:
@@ -232,6 +254,6 @@ from . import precision  # noqa: E402
 from .backward import backward, grad  # noqa: E402  The walk back is in a file of its own, its users find it here.
 
 __all__ = [
-    "Explanation", "Node", "Observer", "Operation", "Vjp", "backward", "explain", "grad", "moves", "no_grad",
-    "observers", "operation_of", "primitive", "recording", "vjp",
+    "Explanation", "Node", "Observer", "Operation", "Vjp", "backward", "described", "explain", "grad",
+    "moves", "no_grad", "observers", "operation_of", "primitive", "recording", "unfit", "vjp",
 ]  # fmt: skip

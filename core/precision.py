@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 
 from .array import HALVES, Array, is_floating
+from .errors import ShapeError
 from .retention import reads
 
 if TYPE_CHECKING:
@@ -51,13 +52,16 @@ def wide(x: Any) -> Any:
 
 
 def rounded_once(function: Function) -> Function:
-    """Let a function that is composed of operations compute in float32 where its x is a half."""
+    """Let what is made of operations compute in float32 where its x is a half, and err in its own name."""
 
     @wraps(function)
     def computed(x: Any, *arguments: Any, **options: Any) -> Any:
-        if x.dtype.itemsize > 2 or x.dtype not in HALVES:
-            return function(x, *arguments, **options)
-        return ops.cast(function(wide(x), *arguments, **options), x.dtype)
+        try:
+            if x.dtype.itemsize > 2 or x.dtype not in HALVES:
+                return function(x, *arguments, **options)
+            return ops.cast(function(wide(x), *arguments, **options), x.dtype)
+        except ShapeError as error:
+            raise error.of(function.__name__) from error.__cause__
 
     return cast(Function, computed)
 

@@ -217,12 +217,18 @@ def _array(data: Any, dtype: Any = None) -> Array:
     if isinstance(data, Tensor):
         raise GraphError("tensor: got a Tensor; use it as it is, or .detach() to cut it off from its graph")
     made_here = not hasattr(data, "dtype")
-    array = np.asarray(data) if made_here or isinstance(data, np.generic) else data
+    try:
+        array = np.asarray(data) if made_here or isinstance(data, np.generic) else data
+    except ValueError as error:
+        raise ShapeError("tensor", "numbers or lists of equal lengths", "lists of others") from error
     if made_here and array.dtype.kind not in "biuf":
         raise DTypeError(f"tensor: expected numbers, got {array.dtype}")
     if dtype is None and made_here and array.dtype.kind == "f":
         dtype = np.float32
-    return array if dtype is None else array.astype(dtype, copy=False)
+    try:
+        return array if dtype is None else array.astype(dtype, copy=False)
+    except TypeError as error:
+        raise DTypeError(f"tensor, argument dtype: expected the name of a dtype, got {dtype!r}") from error
 
 
 from . import ops  # noqa: E402  Tensor's operators are ops, and ops are made of Tensors: one of them comes second.

@@ -1,4 +1,4 @@
-"""Makes importable what tests of several folders share: the yardstick for half precision."""
+"""Makes importable what tests of several folders share: the cases, the yardstick for half precision."""
 
 import sys
 from pathlib import Path

@@ -8,16 +8,9 @@ from .. import ops
 from ..array import Array, array_module
 from ..ops.constant import value
 from ..precision import wide
+from ..settings import NOT_NEGATIVE, SHARE
 from ..tensor import Tensor
-from .reduction import (
-    Reduction,
-    constant,
-    mean_of_outputs,
-    picked,
-    reduced,
-    require_labels,
-    require_same_shape,
-)
+from .reduction import Reduction, compared, constant, mean_of_outputs, picked, reduced, require_labels
 
 
 def softmax_cross_entropy(
@@ -42,16 +35,17 @@ def softmax_cross_entropy(
         total = ops.softmax_cross_entropy(logits, labels)
         return total if reduction == "sum" else total * (1.0 / max(logits.shape[0], 1))
     name = "softmax_cross_entropy"
-    ids, counted = require_labels(name, logits, labels, ignored)
+    SHARE.check(name, "label_smoothing", label_smoothing)
+    ids, counted = require_labels(name, "logits", logits, labels, ignored)
     log_probabilities = ops.log_softmax(logits)
-    by_class = None if class_weights is None else constant(class_weights, logits)
+    by_class = _by_class(name, class_weights, logits)
     own = _label_weights(ids, counted, by_class, logits)
     losses = -picked(log_probabilities, ids) * own
     if label_smoothing:
         spread = log_probabilities if by_class is None else log_probabilities * by_class
         elsewhere = -ops.mean(spread, axis=-1) * constant(counted, logits)
         losses = (1 - label_smoothing) * losses + label_smoothing * elsewhere
-    return reduced(name, losses, reduction, weights, _total(own, weights))
+    return reduced(name, losses, reduction, weights, own)
 
 
 def negative_log_likelihood(
@@ -65,10 +59,10 @@ def negative_log_likelihood(
     """-log_probabilities[label], for a model that ends in log_softmax. The rest: as softmax_cross_entropy."""
     log_probabilities = wide(log_probabilities)
     name = "negative_log_likelihood"
-    ids, counted = require_labels(name, log_probabilities, labels, ignored)
-    by_class = None if class_weights is None else constant(class_weights, log_probabilities)
+    ids, counted = require_labels(name, "log_probabilities", log_probabilities, labels, ignored)
+    by_class = _by_class(name, class_weights, log_probabilities)
     own = _label_weights(ids, counted, by_class, log_probabilities)
-    return reduced(name, -picked(log_probabilities, ids) * own, reduction, weights, _total(own, weights))
+    return reduced(name, -picked(log_probabilities, ids) * own, reduction, weights, own)
 
 
 def binary_cross_entropy(
@@ -84,16 +78,18 @@ def binary_cross_entropy(
     Both: (n, outputs), the target t in 0 .. 1; label_smoothing draws it towards 1/2 by that much.
     positive_weight: a number, or one an output; multiplies the first term, for rare positives.
     """
-    logits, target = wide(logits), wide(target)
-    require_same_shape("binary_cross_entropy", "target", logits, target)
-    if not isinstance(target, Tensor):
-        target = constant(target, logits)
-    if not isinstance(positive_weight, float | int):
-        positive_weight = constant(positive_weight, logits)
+    name = "binary_cross_entropy"
+    SHARE.check(name, "label_smoothing", label_smoothing)
+    logits, target = compared(name, "target", logits, target)
+    if isinstance(positive_weight, float | int):
+        NOT_NEGATIVE.check(name, "positive_weight", positive_weight)
+    else:
+        where = f"{name}, argument positive_weight"
+        positive_weight = constant(positive_weight, logits, where, logits.shape[-1:])
     if label_smoothing:
         target = target * (1 - label_smoothing) + 0.5 * label_smoothing
     losses = positive_weight * target * ops.softplus(-logits) + (1 - target) * ops.softplus(logits)
-    return reduced("binary_cross_entropy", mean_of_outputs(losses), reduction, weights)
+    return reduced(name, mean_of_outputs(losses), reduction, weights)
 
 
 def kl_divergence(
@@ -106,11 +102,9 @@ def kl_divergence(
 
     log_probabilities: (n, classes), of the model; target: the probabilities t (n, classes).
     """
-    log_probabilities, target = wide(log_probabilities), wide(target)
-    require_same_shape("kl_divergence", "target", log_probabilities, target)
-    if not isinstance(target, Tensor):
-        target = constant(target, log_probabilities)
+    log_probabilities, target = compared("kl_divergence", "target", log_probabilities, target)
     smallest = float(array_module(value(target)).finfo(target.dtype).tiny)
+    log_probabilities = ops.where(value(target) == 0, 0, log_probabilities)  # 0 * inf would be nan
     losses = target * (ops.log(ops.maximum(target, smallest)) - log_probabilities)
     return reduced("kl_divergence", ops.sum(losses, axis=-1), reduction, weights)
 
@@ -121,6 +115,6 @@ def _label_weights(labels: Array, counted: Array, by_class: Array | None, output
     return own if by_class is None else own * by_class[labels]
 
 
-def _total(own: Array, weights: Array | None) -> float:
-    """The weight of all samples together."""
-    return float((own if weights is None else own * constant(weights, own)).sum())
+def _by_class(loss: str, weights: Array | None, outputs: Any) -> Array | None:
+    where = f"{loss}, argument class_weights"
+    return None if weights is None else constant(weights, outputs, where, outputs.shape[-1:])

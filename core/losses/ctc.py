@@ -73,7 +73,9 @@ def _checked(
     count, frames, classes = logits.shape
     if ids.ndim != 2 or len(ids) != count:
         raise ShapeError("ctc, argument labels", f"shape ({count}, labels)", f"shape {ids.shape}")
-    if not 0 <= blank < classes:
+    if ids.dtype.kind not in "iu":
+        raise ShapeError("ctc, argument labels", "integers", f"{ids.dtype}")
+    if not isinstance(blank, int) or not 0 <= blank < classes:
         raise ShapeError("ctc, argument blank", f"a class from 0 to {classes - 1}", f"{blank}")
     steps = _lengths("logit_lengths", logit_lengths, count, 1, frames)
     sizes = _lengths("label_lengths", label_lengths, count, 0, ids.shape[1])
@@ -96,6 +98,8 @@ def _lengths(name: str, lengths: Array | None, count: int, least: int, most: int
     if lengths is None:
         return np.full(count, most)
     checked = to_numpy(value(lengths))
+    if checked.dtype.kind not in "iu":
+        raise ShapeError(f"ctc, argument {name}", "integers", f"{checked.dtype}")
     if checked.shape != (count,):
         raise ShapeError(f"ctc, argument {name}", f"shape ({count},)", f"shape {checked.shape}")
     if count and (checked.min() < least or checked.max() > most):

@@ -5,16 +5,9 @@ from __future__ import annotations
 from .. import ops
 from ..array import Array, array_module
 from ..precision import wide
+from ..settings import AT_LEAST_1, NOT_NEGATIVE
 from ..tensor import Tensor
-from .reduction import (
-    Reduction,
-    constant,
-    mean_of_outputs,
-    picked,
-    reduced,
-    require_labels,
-    require_same_shape,
-)
+from .reduction import Reduction, compared, constant, mean_of_outputs, picked, reduced, require_labels
 
 
 def hinge(
@@ -29,10 +22,9 @@ def hinge(
 
     Both: (n, outputs), the target -1 or 1. Cortes & Vapnik (1995); power 2 is the squared hinge.
     """
-    scores, target = wide(scores), wide(target)
-    require_same_shape("hinge", "target", scores, target)
-    if not isinstance(target, Tensor):
-        target = constant(target, scores)
+    NOT_NEGATIVE.check("hinge", "margin", margin)
+    AT_LEAST_1.check("hinge", "power", power)
+    scores, target = compared("hinge", "target", scores, target)
     shortfall = ops.relu(margin - scores * target)
     return reduced("hinge", mean_of_outputs(_to_power(shortfall, power)), reduction, weights)
 
@@ -49,8 +41,10 @@ def multiclass_hinge(
 
     Weston & Watkins (1998). scores: (n, classes); labels: integers 0 .. classes - 1 (n,).
     """
+    NOT_NEGATIVE.check("multiclass_hinge", "margin", margin)
+    AT_LEAST_1.check("multiclass_hinge", "power", power)
     scores = wide(scores)
-    ids, _ = require_labels("multiclass_hinge", scores, labels)
+    ids, _ = require_labels("multiclass_hinge", "scores", scores, labels)
     own = ops.reshape(picked(scores, ids), (*ids.shape, 1))
     others = constant(array_module(ids).arange(scores.shape[-1]) != ids[..., None], scores)
     shortfall = ops.relu(margin - own + scores) * others

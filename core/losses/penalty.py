@@ -13,16 +13,19 @@ from operator import add
 from .. import ops
 from ..array import array_module
 from ..precision import wide
+from ..settings import NOT_NEGATIVE, POSITIVE
 from ..tensor import Tensor
 
 
 def l1(parameters: Sequence[Tensor], strength: float) -> Tensor:
     """strength * the sum of |p|: weights of little use become 0."""
+    NOT_NEGATIVE.check("l1", "strength", strength)
     return strength * reduce(add, [ops.sum(ops.absolute(p)) for p in map(wide, parameters)])
 
 
 def l2(parameters: Sequence[Tensor], strength: float) -> Tensor:
     """strength / 2 * the sum of p², whose derivative is strength * p: the weight_decay of SGD."""
+    NOT_NEGATIVE.check("l2", "strength", strength)
     return 0.5 * strength * reduce(add, [ops.sum(p * p) for p in map(wide, parameters)])
 
 
@@ -31,6 +34,8 @@ def max_norm(parameters: Sequence[Tensor], strength: float, limit: float) -> Ten
 
     parameters: weights (inputs, units) or kernels (units, ...). `limit_norms` is the hard form of the same.
     """
+    NOT_NEGATIVE.check("max_norm", "strength", strength)
+    POSITIVE.check("max_norm", "limit", limit)
     # A unit within the limit is taken for one of length `limit`: no derivative, not even of a length of 0.
     squares = [ops.maximum(ops.sum(p * p, axis=_incoming(p)), limit * limit) for p in map(wide, parameters)]
     excesses = [ops.sqrt(square) - limit for square in squares]
@@ -42,6 +47,7 @@ def limit_norms(weight: Tensor, limit: float) -> None:
 
     weight: (inputs, units) or a kernel (units, ...). Srivastava et al., JMLR 15 (2014), section 5.1.
     """
+    POSITIVE.check("limit_norms", "limit", limit)
     values = weight.data
     xp = array_module(values)
     lengths = xp.sqrt((values * values).sum(axis=_incoming(weight), keepdims=True))

@@ -7,25 +7,25 @@ from typing import Any, Literal
 
 from .. import ops
 from ..array import Array, array_module
-from ..errors import ChainruleError, ShapeError
+from ..errors import ChainruleError, DTypeError, ShapeError
+from ..graph import described
 from ..ops.constant import value
+from ..precision import wide
 from ..tensor import Tensor
 
 Reduction = Literal["mean", "sum", "none"]
 
 
 def reduced(
-    loss: str, values: Any, reduction: Reduction, weights: Array | None = None, total: float | None = None
+    loss: str, values: Any, reduction: Reduction, weights: Array | None = None, own: Array | None = None
 ) -> Tensor:
     """Reduce one value a sample. weights: one a value, or None for 1 each.
 
-    total: what "mean" divides by where it is not the sum of the weights. Of no weight at all the mean is 0.
+    own: what each value counts already, for the "mean". Of no weight at all the mean is 0.
     """
     counts: Any = 1.0
     if weights is not None:
-        counts = constant(weights, values)
-        if counts.shape != values.shape:
-            raise ShapeError(f"{loss}, argument weights", f"shape {values.shape}", f"shape {counts.shape}")
+        counts = constant(weights, values, f"{loss}, argument weights", values.shape)
         values = values * counts
     if reduction == "none":
         return values
@@ -33,14 +33,22 @@ def reduced(
         return ops.sum(values)
     if reduction != "mean":
         raise ChainruleError(f"{loss}: expected the reduction mean, sum or none, got {reduction!r}")
-    if total is None:
-        total = float(values.size if weights is None else counts.sum())
+    if own is not None:
+        counts = own * counts
+    total = float(values.size if weights is None and own is None else counts.sum())
     return ops.sum(values) * (1.0 / total if total else 0.0)
 
 
-def constant(x: Any, like: Any) -> Array:
-    """x as an array of the dtype and on the device of `like`."""
-    return array_module(value(like)).asarray(value(x), dtype=like.dtype)
+def constant(x: Any, like: Any, where: str = "loss", shape: tuple[int, ...] | None = None) -> Array:
+    """x as an array of the dtype and on the device of `like`; `where` names what has another `shape`."""
+    try:
+        array = array_module(value(like)).asarray(value(x), dtype=like.dtype)
+    except (TypeError, ValueError) as error:
+        came = described(value(x))
+        raise DTypeError(f"{where}: expected numbers on the outputs' device, got {came}") from error
+    if shape is not None:
+        _require_shape(where, shape, array)
+    return array
 
 
 def mean_of_outputs(values: Any) -> Any:
@@ -49,22 +57,32 @@ def mean_of_outputs(values: Any) -> Any:
     return ops.sum(ops.reshape(values, (values.shape[0], outputs)), axis=1) * (1.0 / max(outputs, 1))
 
 
-def require_same_shape(loss: str, argument: str, expected: Any, actual: Any) -> None:
+def compared(loss: str, argument: str, outputs: Any, other: Any) -> tuple[Any, Any]:
+    """Outputs, and what of their shape they are compared with; no halves, and arrays of their dtype."""
+    outputs, other = wide(outputs), wide(other)
+    _require_shape(f"{loss}, argument {argument}", outputs.shape, other)
+    return outputs, other if isinstance(other, Tensor) else constant(other, outputs)
+
+
+def _require_shape(where: str, shape: tuple[int, ...], x: Any) -> None:
     """Refuse what would only broadcast."""
-    if expected.shape != actual.shape:
-        raise ShapeError(f"{loss}, argument {argument}", f"shape {expected.shape}", f"shape {actual.shape}")
+    if not hasattr(x, "shape"):
+        raise DTypeError(f"{where}: expected an array or a tensor, got {x!r}")
+    if x.shape != shape:
+        raise ShapeError(where, f"shape {shape}", f"shape {x.shape}")
 
 
-def require_labels(loss: str, outputs: Any, labels: Any, ignored: int | None = None) -> tuple[Array, Array]:
+def require_labels(
+    loss: str, argument: str, outputs: Any, labels: Any, ignored: int | None = None
+) -> tuple[Array, Array]:
     """Class ids for outputs (..., classes), and where they count; 0 takes the place of an ignored one.
 
-    labels: integers 0 .. classes - 1, or `ignored`, (...).
+    argument: what the loss calls the outputs. labels: integers 0 .. classes - 1, or `ignored`, (...).
     """
     labels = value(labels)
     if outputs.ndim < 2:
-        raise ShapeError(f"{loss}, argument outputs", "shape (n, classes)", f"shape {outputs.shape}")
-    if labels.shape != outputs.shape[:-1]:
-        raise ShapeError(f"{loss}, argument labels", f"shape {outputs.shape[:-1]}", f"shape {labels.shape}")
+        raise ShapeError(f"{loss}, argument {argument}", "shape (n, classes)", f"shape {outputs.shape}")
+    _require_shape(f"{loss}, argument labels", outputs.shape[:-1], labels)
     if labels.dtype.kind not in "iu":
         raise ShapeError(f"{loss}, argument labels", "integers", f"{labels.dtype}")
     xp = array_module(labels)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from .. import ops
 from ..array import Array
-from ..precision import wide
+from ..settings import POSITIVE
 from ..tensor import Tensor
-from .reduction import Reduction, mean_of_outputs, reduced, require_same_shape
+from .reduction import Reduction, compared, mean_of_outputs, reduced
 
 
 def squared_error(
     prediction: Tensor, target: Tensor | Array, reduction: Reduction = "mean", weights: Array | None = None
 ) -> Tensor:
     """(prediction - target) ** 2, averaged over a sample's outputs. Both: (n, outputs)."""
-    prediction = wide(prediction)
-    require_same_shape("squared_error", "target", prediction, target)
+    prediction, target = compared("squared_error", "target", prediction, target)
     difference = prediction - target
     squares = difference * difference
     if weights is None and reduction in ("mean", "sum"):
@@ -27,8 +26,7 @@ def absolute_error(
     prediction: Tensor, target: Tensor | Array, reduction: Reduction = "mean", weights: Array | None = None
 ) -> Tensor:
     """|prediction - target|, averaged over a sample's outputs. Both: (n, outputs)."""
-    prediction = wide(prediction)
-    require_same_shape("absolute_error", "target", prediction, target)
+    prediction, target = compared("absolute_error", "target", prediction, target)
     return reduced("absolute_error", mean_of_outputs(ops.absolute(prediction - target)), reduction, weights)
 
 
@@ -43,8 +41,8 @@ def huber(
 
     Averaged over a sample's outputs. Both: (n, outputs). With c = d clipped to ±delta it is c * (d - c / 2).
     """
-    prediction = wide(prediction)
-    require_same_shape("huber", "target", prediction, target)
+    POSITIVE.check("huber", "delta", delta)
+    prediction, target = compared("huber", "target", prediction, target)
     difference = prediction - target
     clipped = ops.clip(difference, low=-delta, high=delta)
     return reduced("huber", mean_of_outputs(clipped * (difference - 0.5 * clipped)), reduction, weights)

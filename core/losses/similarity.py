@@ -6,11 +6,11 @@ from typing import Any
 
 from .. import ops
 from ..array import Array
-from ..errors import ShapeError
-from ..precision import wide
+from ..settings import NOT_NEGATIVE, Limit
 from ..tensor import Tensor
-from .reduction import Reduction, constant, reduced, require_same_shape
+from .reduction import Reduction, compared, constant, reduced
 
+COSINE = Limit("from -1 to 1", lambda value: -1 <= value <= 1)
 _EPSILON = 1e-12
 """Added to squared lengths, so that the derivative of a length is finite at 0."""
 
@@ -27,8 +27,8 @@ def cosine(
 
     a, b: (n, features); target: 1 for together, -1 for not (n,).
     """
-    a, b = wide(a), wide(b)
-    require_same_shape("cosine", "b", a, b)
+    COSINE.check("cosine", "margin", margin)
+    a, b = compared("cosine", "b", a, b)
     together = _together("cosine", a, target)
     lengths = ops.sqrt(ops.sum(a * a, axis=-1) + _EPSILON) * ops.sqrt(ops.sum(b * b, axis=-1) + _EPSILON)
     similarity = ops.sum(a * b, axis=-1) / lengths
@@ -48,8 +48,8 @@ def contrastive(
 
     Hadsell, Chopra & LeCun, CVPR 2006. a, b: (n, features); target: 1 for together, -1 or 0 for not (n,).
     """
-    a, b = wide(a), wide(b)
-    require_same_shape("contrastive", "b", a, b)
+    NOT_NEGATIVE.check("contrastive", "margin", margin)
+    a, b = compared("contrastive", "b", a, b)
     together = _together("contrastive", a, target)
     difference = a - b
     squares = ops.sum(difference * difference, axis=-1)
@@ -70,9 +70,9 @@ def triplet_margin(
 
     Schroff, Kalenichenko & Philbin, "FaceNet", CVPR 2015, with distances that are not squared.
     """
-    anchor, positive, negative = wide(anchor), wide(positive), wide(negative)
-    require_same_shape("triplet_margin", "positive", anchor, positive)
-    require_same_shape("triplet_margin", "negative", anchor, negative)
+    NOT_NEGATIVE.check("triplet_margin", "margin", margin)
+    anchor, positive = compared("triplet_margin", "positive", anchor, positive)
+    anchor, negative = compared("triplet_margin", "negative", anchor, negative)
     losses = ops.relu(distance(anchor, positive) - distance(anchor, negative) + margin)
     return reduced("triplet_margin", losses, reduction, weights)
 
@@ -85,7 +85,4 @@ def distance(a: Any, b: Any) -> Any:
 
 def _together(loss: str, a: Tensor, target: Array) -> Array:
     """1 for pairs that belong together, else 0: (n,)."""
-    target = constant(target, a)
-    if target.shape != a.shape[:-1]:
-        raise ShapeError(f"{loss}, argument target", f"shape {a.shape[:-1]}", f"shape {target.shape}")
-    return constant(target > 0, a)
+    return constant(constant(target, a, f"{loss}, argument target", a.shape[:-1]) > 0, a)

@@ -11,8 +11,9 @@ from ..array import Array, array_module, to_numpy
 from ..errors import ChainruleError, ShapeError
 from ..ops.constant import value
 from ..precision import wide
+from ..settings import NOT_NEGATIVE
 from ..tensor import Tensor
-from .reduction import Reduction, reduced
+from .reduction import Reduction, constant, reduced
 from .similarity import triplet_margin
 
 Mining = Literal["hard", "semi_hard", "all"]
@@ -35,22 +36,23 @@ def mined_triplet_margin(
     embeddings: (n, features); labels: integers (n,). A triplet has the weight of its anchor; "none" gives a
     value a triplet, in the order of anchors. Without a triplet the loss is 0.
     """
-    embeddings = wide(embeddings)
     name = "mined_triplet_margin"
+    NOT_NEGATIVE.check(name, "margin", margin)
+    embeddings = wide(embeddings)
     ids = to_numpy(value(labels))
     if embeddings.ndim != 2:
         raise ShapeError(f"{name}, argument embeddings", "shape (n, features)", f"shape {embeddings.shape}")
     if ids.shape != embeddings.shape[:1]:
         raise ShapeError(f"{name}, argument labels", f"shape {embeddings.shape[:1]}", f"shape {ids.shape}")
-    if weights is not None and weights.shape != ids.shape:
-        raise ShapeError(f"{name}, argument weights", f"shape {ids.shape}", f"shape {weights.shape}")
+    if weights is not None:
+        weights = constant(weights, embeddings, f"{name}, argument weights", ids.shape)
     found = find_triplets(to_numpy(embeddings.data), ids, mining)
     xp = array_module(embeddings.data)
     anchor, positive, negative = (xp.asarray(part) for part in found)
     if not len(anchor):
         nothing = ops.reshape(embeddings, (embeddings.size,))[:0]
         return reduced(name, nothing, reduction)
-    own = None if weights is None else value(weights)[anchor]
+    own = None if weights is None else weights[anchor]
     return triplet_margin(
         embeddings[anchor], embeddings[positive], embeddings[negative], reduction, own, margin
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import ops
+from ..settings import FINITE
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -44,7 +45,7 @@ class LeakyReLU(Activation):
     kind: ClassVar[str] = "leaky_relu"
 
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = slope
+        self.slope = FINITE.check(self.kind, "slope", slope)
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         return ops.leaky_relu(x, self.slope)
@@ -56,7 +57,7 @@ class ELU(Activation):
     kind: ClassVar[str] = "elu"
 
     def __init__(self, alpha: float = 1.0) -> None:
-        self.alpha = alpha
+        self.alpha = FINITE.check(self.kind, "alpha", alpha)
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         return ops.elu(x, self.alpha)

@@ -16,7 +16,7 @@ from .context import ForwardContext
 from .dropout import Dropout
 from .module import Module
 from .normalization import LayerNorm
-from .sizes import require_positive
+from .sizes import require_lengths, require_positive
 
 
 class TimeLinear(Module):
@@ -38,8 +38,7 @@ class TimeLinear(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) != 2 or input_shape[1] != self.inputs:
-            expected = f"samples of shape (time, {self.inputs})"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"of shape (time, {self.inputs})", input_shape)
         return (input_shape[0], self.units)
 
 
@@ -56,6 +55,10 @@ def attention(
     mask: booleans that broadcast to (..., to, from), false where nothing is to be taken; an element that may
     take from none takes zeros. drop: what becomes of the weights (..., to, from) before they are used.
     """
+    if key.ndim < 2 or key.shape[-1] != query.shape[-1]:
+        raise ShapeError("attention, argument key", f"(..., from, {query.shape[-1]})", f"{key.shape}")
+    if value.shape[-2:-1] != key.shape[-2:-1]:
+        raise ShapeError("attention, argument value", f"(..., {key.shape[-2]}, others)", f"{value.shape}")
     order = (*range(key.ndim - 2), key.ndim - 1, key.ndim - 2)
     scores = ops.matmul(query * (1 / sqrt(query.shape[-1])), ops.transpose(key, axes=order))
     if mask is None:
@@ -122,10 +125,8 @@ class MultiHeadAttention(Module):
         elements = xp.arange(source.shape[1])
         mask = elements <= xp.arange(x.shape[1])[:, None] if self.causal else None
         if lengths is not None:
-            if lengths.shape != (x.shape[0],):
-                expected = f"shape ({x.shape[0]},)"
-                raise ShapeError(f"{self.kind}, argument lengths", expected, f"shape {lengths.shape}")
-            present = elements < xp.asarray(lengths)[:, None]
+            checked = require_lengths(self.kind, lengths, x.shape[0], source.shape[1])
+            present = elements < xp.asarray(checked)[:, None]
         if present is None:
             return mask
         there = present[:, None, None, :]
@@ -133,8 +134,7 @@ class MultiHeadAttention(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) != 2 or input_shape[1] != self.units:
-            expected = f"samples of shape (time, {self.units})"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"of shape (time, {self.units})", input_shape)
         return input_shape
 
 
@@ -158,6 +158,7 @@ class TransformerBlock(Module):
         activation: Activation | None = None,
     ) -> None:
         self.attention = MultiHeadAttention(units, heads, causal, dropout)
+        require_positive(self.kind, hidden=hidden)
         self.first_norm = LayerNorm(units)
         self.widen = TimeLinear(units, hidden)
         self.activation = GELU() if activation is None else activation

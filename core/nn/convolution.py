@@ -64,11 +64,7 @@ class _Convolution(Module):
     def _check(self, input_shape: tuple[int, ...]) -> None:
         if len(input_shape) != self.axes + 1 or input_shape[0] != self.channels:
             sizes = ", ".join(["length"] if self.axes == 1 else ["height", "width"])
-            raise ShapeError(
-                self.kind,
-                f"samples of shape ({self.channels}, {sizes})",
-                f"samples of shape {input_shape}",
-            )
+            raise self.refused(f"of shape ({self.channels}, {sizes})", input_shape)
 
 
 class _Conv(_Convolution):

@@ -6,8 +6,8 @@ from math import prod
 from typing import ClassVar
 
 from ..array import array_module
-from ..errors import ChainruleError
 from ..random import DROPOUT, substream, uniform
+from ..settings import FRACTION
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -23,9 +23,7 @@ class Dropout(Module):
     kind: ClassVar[str] = "dropout"
 
     def __init__(self, rate: float = 0.5) -> None:
-        if not 0 <= rate < 1:
-            raise ChainruleError(f"dropout: expected a rate of at least 0 and below 1, got {rate}")
-        self.rate = rate
+        self.rate = FRACTION.check(self.kind, "rate", rate)
         self.index = 0
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:

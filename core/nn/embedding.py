@@ -68,8 +68,7 @@ class _Positions(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) != 2 or input_shape[1] != self.units or input_shape[0] > self.length:
-            expected = f"samples of shape (time up to {self.length}, {self.units})"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"of shape (time up to {self.length}, {self.units})", input_shape)
         return input_shape
 
 

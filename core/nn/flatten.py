@@ -10,6 +10,7 @@ from ..errors import ShapeError
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
+from .sizes import require_positive
 
 
 class Flatten(Module):
@@ -30,6 +31,7 @@ class Reshape(Module):
     kind: ClassVar[str] = "reshape"
 
     def __init__(self, *shape: int) -> None:
+        require_positive(self.kind, **{f"shape[{index}]": size for index, size in enumerate(shape)})
         self.shape = shape
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
@@ -38,8 +40,7 @@ class Reshape(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if prod(input_shape) != prod(self.shape):
-            expected = f"samples of {prod(self.shape)} elements for shape {self.shape}"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"of {prod(self.shape)} elements for shape {self.shape}", input_shape)
         return self.shape
 
 
@@ -59,6 +60,5 @@ class Permute(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) != len(self.axes):
-            expected = f"samples of {len(self.axes)} axes"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"of {len(self.axes)} axes", input_shape)
         return tuple(input_shape[axis] for axis in self.axes)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import ops
-from ..errors import ShapeError
 from ..init import he_uniform, zeros
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
+from .sizes import require_positive
 
 
 class Linear(Module):
@@ -21,9 +21,7 @@ class Linear(Module):
     kind: ClassVar[str] = "linear"
 
     def __init__(self, inputs: int, units: int, bias: bool = True) -> None:
-        for name, size in (("inputs", inputs), ("units", units)):
-            if size < 1:
-                raise ShapeError("linear", f"{name} of at least 1", str(size))
+        require_positive(self.kind, inputs=inputs, units=units)
         self.inputs = inputs
         self.units = units
         self.weight = Tensor(he_uniform((inputs, units)), requires_grad=True)
@@ -39,7 +37,5 @@ class Linear(Module):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape != (self.inputs,):
             advice = "Put a flatten layer before it" if len(input_shape) > 1 else ""
-            raise ShapeError(
-                self.kind, f"samples of shape ({self.inputs},)", f"samples of shape {input_shape}", advice
-            )
+            raise self.refused(f"of shape ({self.inputs},)", input_shape, advice)
         return (self.units,)

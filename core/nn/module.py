@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import numpy as np
 
 from .. import init
 from ..array import Array
-from ..errors import ShapeError
+from ..errors import DeviceError, DTypeError, ShapeError
 from ..tensor import Tensor
 from .context import EVALUATION, ForwardContext
 from .description import describe
@@ -32,9 +33,11 @@ class Module:
         x = x if isinstance(x, Tensor) else Tensor(x)
         try:
             return self.forward(x, context)
-        except ShapeError:
-            self.output_shape(x.shape[1:])
-            raise
+        except (ShapeError, DTypeError, DeviceError) as error:
+            with suppress(NotImplementedError):
+                self.output_shape(x.shape[1:])
+            place = raised_in(self, error)
+            raise (error.inside(place) if place else error) from error.__cause__
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         """What the layer computes; shapes are checked by the ops, and explained by `output_shape`."""
@@ -43,6 +46,10 @@ class Module:
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         """One sample's output shape for one sample's input shape. Raises ShapeError if it does not fit."""
         raise NotImplementedError(f"{type(self).__name__} defines no output_shape")
+
+    def refused(self, expected: str, input_shape: tuple[int, ...], advice: str = "") -> ShapeError:
+        """What `output_shape` raises: samples of this shape where it expected others."""
+        return ShapeError(self.kind, f"samples {expected}", f"samples of shape {input_shape}", advice)
 
     def register_forward_pre_hook(self, function: Callable[[Module, Tensor], Any]) -> Callable[[], None]:
         """Call function(module, x) before each forward pass; what it returns, if anything, takes x's place.
@@ -109,3 +116,6 @@ class Module:
 
     def __repr__(self) -> str:
         return describe(self)
+
+
+from .layer_path import raised_in  # noqa: E402  What finds a module's place has to know what a module is.

@@ -10,10 +10,11 @@ import numpy as np
 
 from .. import ops
 from ..array import Array, array_module
-from ..errors import ChainruleError, ShapeError
+from ..errors import ShapeError
 from ..init import ones, zeros
 from ..precision import wide
 from ..recomputation import recomputing
+from ..settings import POSITIVE, SHARE
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -30,6 +31,11 @@ class _Normalization(Module):
     def start(self, name: str, shape: tuple[int, ...], seed: int, index: int) -> np.ndarray:
         return ones(shape) if name == "weight" else super().start(name, shape, seed, index)
 
+    def _with_channels(self, channels: int, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if input_shape[:1] != (channels,):
+            raise self.refused(f"of shape ({channels}, ...)", input_shape)
+        return input_shape
+
 
 class LayerNorm(_Normalization):
     """Mean 0 and variance 1 over each sample's last axes, then * weight + bias, both of `shape`.
@@ -40,9 +46,10 @@ class LayerNorm(_Normalization):
     kind: ClassVar[str] = "layer_norm"
 
     def __init__(self, shape: int | Sequence[int], epsilon: float = 1e-5) -> None:
-        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
-        require_positive(self.kind, axes=len(self.shape), size=min(self.shape, default=1))
-        self.epsilon = epsilon
+        self.shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+        sizes = {f"shape[{index}]": size for index, size in enumerate(self.shape)}
+        require_positive(self.kind, axes=len(self.shape), **sizes)
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones(self.shape)
         self.bias = Tensor(zeros(self.shape), requires_grad=True)
 
@@ -53,8 +60,7 @@ class LayerNorm(_Normalization):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape[-len(self.shape) :] != self.shape:
-            expected = f"samples whose last axes are {self.shape}"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"whose last axes are {self.shape}", input_shape)
         return input_shape
 
 
@@ -69,7 +75,7 @@ class RMSNorm(_Normalization):
     def __init__(self, units: int, epsilon: float = 1e-5) -> None:
         require_positive(self.kind, units=units)
         self.units = units
-        self.epsilon = epsilon
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones((units,))
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
@@ -78,8 +84,7 @@ class RMSNorm(_Normalization):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape[-1:] != (self.units,):
-            expected = f"samples whose last axis is {self.units}"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"whose last axis is {self.units}", input_shape)
         return input_shape
 
 
@@ -97,7 +102,7 @@ class GroupNorm(_Normalization):
             raise ShapeError(self.kind, f"groups that divide {channels} channels", f"{groups}")
         self.groups = groups
         self.channels = channels
-        self.epsilon = epsilon
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones((channels,))
         self.bias = Tensor(zeros((channels,)), requires_grad=True)
 
@@ -108,7 +113,7 @@ class GroupNorm(_Normalization):
         return standard * _along_channels(self.weight, x) + _along_channels(self.bias, x)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return _with_channels(self.kind, self.channels, input_shape)
+        return self._with_channels(self.channels, input_shape)
 
 
 class BatchNorm(_Normalization):
@@ -129,11 +134,9 @@ class BatchNorm(_Normalization):
 
     def __init__(self, channels: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         require_positive(self.kind, channels=channels)
-        if not 0 <= momentum <= 1:
-            raise ChainruleError(f"batch_norm: expected a momentum from 0 to 1, got {momentum}")
         self.channels = channels
-        self.momentum = momentum
-        self.epsilon = epsilon
+        self.momentum = SHARE.check(self.kind, "momentum", momentum)
+        self.epsilon = POSITIVE.check(self.kind, "epsilon", epsilon)
         self.weight = _ones((channels,))
         self.bias = Tensor(zeros((channels,)), requires_grad=True)
         self.running_mean = Tensor(zeros((channels,)))
@@ -149,6 +152,8 @@ class BatchNorm(_Normalization):
             y = centered * (weight / _along_channels(deviation, x)) + bias
             return y if weight.dtype != x.dtype else y.astype(x.dtype)
         axes = (0, *range(2, x.ndim))
+        if not x.size:
+            raise ShapeError(self.kind, "at least one element to take statistics of", f"shape {x.shape}")
         if not recomputing():
             self.observed = _statistics(x.data, axes)
             self.absorb(*self.observed)
@@ -160,7 +165,7 @@ class BatchNorm(_Normalization):
             buffer.data += self.momentum * (array_module(buffer.data).asarray(seen) - buffer.data)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        return _with_channels(self.kind, self.channels, input_shape)
+        return self._with_channels(self.channels, input_shape)
 
 
 def _statistics(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
@@ -173,9 +178,3 @@ def _statistics(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
 def _along_channels(vector: Tensor, x: Tensor) -> Tensor:
     """(channels,) so that it broadcasts with x (n, channels, ...)."""
     return ops.reshape(vector, (-1, *[1] * (x.ndim - 2)))
-
-
-def _with_channels(kind: str, channels: int, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-    if input_shape[:1] != (channels,):
-        raise ShapeError(kind, f"samples of shape ({channels}, ...)", f"samples of shape {input_shape}")
-    return input_shape

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from .. import ops
-from ..errors import ShapeError
-from ..ops.window import Sizes, Windows, per_axis
+from ..ops.pooling import pool_windows
+from ..ops.window import Sizes, per_axis
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -22,8 +23,7 @@ class _Pool(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) < 2:
-            expected = "samples of shape (channels, size, ...)"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused("of shape (channels, size, ...)", input_shape)
         return (input_shape[0], *self._count(input_shape[1:]))
 
     def _options(self) -> tuple[Any, ...]:
@@ -37,6 +37,11 @@ class _Pool(Module):
 
 class _WindowPool(_Pool):
     def __init__(self, kernel: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
+        given = [sizes for sizes in (kernel, stride, padding) if isinstance(sizes, Sequence)]
+        axes = len(given[0]) if given else 1
+        per_axis(self.kind, "kernel", kernel, axes, 1)
+        per_axis(self.kind, "stride", kernel if stride is None else stride, axes, 1)
+        per_axis(self.kind, "padding", padding, axes, 0)
         self.kernel = kernel
         self.stride = stride
         self.padding = padding
@@ -45,7 +50,7 @@ class _WindowPool(_Pool):
         return self.kernel, self.stride, self.padding
 
     def _count(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        return Windows.of(self.kind, size, self.kernel, self.stride, self.padding).count
+        return pool_windows(self.kind, size, self.kernel, self.stride, self.padding).count
 
 
 class MaxPool(_WindowPool):
@@ -94,6 +99,7 @@ class GlobalMaxPool(_Pool):
 
 class _AdaptivePool(_Pool):
     def __init__(self, output: Sizes) -> None:
+        per_axis(self.kind, "output", output, len(output) if isinstance(output, Sequence) else 1, 1)
         self.output = output
 
     def _options(self) -> tuple[Any, ...]:

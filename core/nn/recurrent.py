@@ -17,7 +17,7 @@ from ..init import uniform_between
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
-from .sizes import require_positive
+from .sizes import require_lengths, require_positive
 
 State = tuple[Tensor, ...]
 """What one direction of one layer carries from one element of time to the next, each (n, units)."""
@@ -210,11 +210,7 @@ class _Recurrent(Module):
         if lengths is None:
             return None
         n, time = x.shape[:2]
-        if lengths.shape != (n,) or (n and not 0 <= lengths.min() <= lengths.max() <= time):
-            bounds = f", from {lengths.min()} to {lengths.max()}" if lengths.size else ""
-            actual = f"shape {lengths.shape}{bounds}"
-            raise ShapeError(f"{self.kind}, argument lengths", f"shape ({n},), from 0 to {time}", actual)
-        column = array_module(x.data).asarray(lengths)[:, None]
+        column = array_module(x.data).asarray(require_lengths(self.kind, lengths, n, time))[:, None]
         return [element < column for element in range(time)]
 
     def _check_state(self, x: Tensor, state: Sequence[State]) -> None:
@@ -226,8 +222,7 @@ class _Recurrent(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if len(input_shape) != 2 or input_shape[1] != self.inputs or not input_shape[0]:
-            expected = f"samples of shape (time, {self.inputs})"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"of shape (time, {self.inputs})", input_shape)
         wide = self.units * self.directions
         return (input_shape[0], wide) if self.outputs == "all" else (wide,)
 

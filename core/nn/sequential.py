@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import ClassVar
 
-from ..errors import ShapeError
+from ..errors import ChainruleError, ShapeError
 from ..tensor import Tensor
 from .context import ForwardContext
 from .dropout import number_dropouts
@@ -23,6 +23,9 @@ class Sequential(Module):
     kind: ClassVar[str] = "sequential"
 
     def __init__(self, *layers: Module, names: Mapping[int, str] | None = None) -> None:
+        for index, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise ChainruleError(f"sequential: expected a module for layers.{index}, got {layer!r}")
         self.layers = layers
         self._names = dict(names or {})
         number_dropouts(self)

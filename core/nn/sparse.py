@@ -71,8 +71,7 @@ class SparseLinear(Module):
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape != (self.inputs,):
             advice = "Put a flatten layer before it" if len(input_shape) > 1 else ""
-            expected = f"samples of shape ({self.inputs},)"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}", advice)
+            raise self.refused(f"of shape ({self.inputs},)", input_shape, advice)
         return (self.units,)
 
 

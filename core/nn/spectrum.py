@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .. import ops
-from ..errors import ShapeError
 from ..precision import wide
 from ..tensor import Tensor
 from .context import ForwardContext
@@ -41,8 +40,7 @@ class Spectrogram(Module):
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if not input_shape or input_shape[-1] < self.size:
-            expected = f"samples of shape (..., at least {self.size})"
-            raise ShapeError(self.kind, expected, f"samples of shape {input_shape}")
+            raise self.refused(f"of shape (..., at least {self.size})", input_shape)
         return (*input_shape[:-1], self._rows(), (input_shape[-1] - self.size) // self.hop + 1)
 
 

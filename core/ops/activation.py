@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import pi, sqrt
 from typing import Any
 
+import numpy as np
+
 from ..array import Array, array_module
 from ..graph import primitive, vjp
 from ..precision import rounded_once
@@ -14,9 +16,6 @@ from .constant import positive, zeros
 from .gaussian import normal_cdf
 from .joining import split
 from .selection import clip, where
-
-_LOWEST = -80.0
-"""exp(80) is still a float32, and the sigmoid of -80 is zero for all that is added to it."""
 
 
 @primitive
@@ -30,9 +29,9 @@ vjp(relu, lambda g, y, x: g * positive(y))
 
 @primitive
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), without overflow."""
-    xp = array_module(x)
-    return 1 / (1 + xp.exp(-xp.maximum(x, _LOWEST)))
+    """1 / (1 + exp(-x)), also where exp(-x) is infinite."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + array_module(x).exp(-x))
 
 
 vjp(sigmoid, lambda g, y, x: g * (y * (1 - y)))
@@ -53,11 +52,13 @@ def leaky_relu(x: Any, slope: float = 0.01) -> Any:
     return where(greater(x, 0), x, x * slope)
 
 
+@rounded_once
 def elu(x: Any, alpha: float = 1.0) -> Any:
     """x above 0, alpha * (exp(x) - 1) below. Clevert et al., ICLR 2016."""
     return where(greater(x, 0), x, expm1(clip(x, high=0)) * alpha)
 
 
+@rounded_once
 def selu(x: Any) -> Any:
     """The ELU that keeps mean 0 and variance 1. Klambauer et al., NeurIPS 2017."""
     return elu(x, 1.6732632423543772) * 1.0507009873554805
@@ -83,9 +84,13 @@ def mish(x: Any) -> Any:
     return x * tanh(softplus(x))
 
 
-def softsign(x: Any) -> Any:
+@primitive
+def softsign(x: Array) -> Array:
     """x / (1 + |x|)."""
-    return x / (absolute(x) + 1)
+    return x / (1 + array_module(x).abs(x))
+
+
+vjp(softsign, lambda g, y, x: g / (1 + absolute(x)) / (1 + absolute(x)))
 
 
 def log_sigmoid(x: Any) -> Any:
@@ -108,6 +113,7 @@ def hard_swish(x: Any) -> Any:
     return x * hard_sigmoid(x)
 
 
+@rounded_once
 def glu(x: Any, axis: int = -1) -> Any:
     """a * sigmoid(b) for the halves a, b of x along `axis`. Dauphin et al., ICML 2017."""
     values, gates = split(x, 2, axis)

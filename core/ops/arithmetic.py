@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, is_floating
+from ..errors import DTypeError
 from ..graph import Vjp, moves, primitive, vjp
 from .constant import above, equal, sign, value
 
@@ -87,7 +88,7 @@ def _elementwise(name: str, meaning: str, rule: Vjp) -> Callable[[Any], Any]:
 
 
 exp = _elementwise("exp", "e ** x.", lambda g, y, x: g * y)
-expm1 = _elementwise("expm1", "e ** x - 1, exact also where x is tiny.", lambda g, y, x: g * (y + 1))
+expm1 = _elementwise("expm1", "e ** x - 1, exact also where x is tiny.", lambda g, y, x: g * exp(x))
 log = _elementwise("log", "The natural logarithm.", lambda g, y, x: g / x)
 sin = _elementwise("sin", "The sine.", lambda g, y, x: g * cos(x))
 cos = _elementwise("cos", "The cosine.", lambda g, y, x: -g * sin(x))
@@ -112,7 +113,10 @@ vjp(
 @primitive
 def cast(x: Array, dtype: np.dtype) -> Array:
     """x as another floating dtype."""
-    return x.astype(dtype)
+    y = x.astype(dtype)
+    if not is_floating(y.dtype):
+        raise DTypeError(f"cast, argument dtype: expected a floating dtype, got {y.dtype}")
+    return y
 
 
 vjp(cast, lambda g, y, x, dtype: cast(g, x.dtype))

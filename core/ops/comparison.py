@@ -12,6 +12,7 @@ from typing import Any
 
 from ..array import Array
 from ..errors import ShapeError
+from ..graph import unfit
 from ..tensor import Tensor
 from .constant import value
 
@@ -30,6 +31,8 @@ def _undifferentiated(formula: Callable[..., Array]) -> Callable[..., Any]:
             else:
                 where, expected, actual = "axis", f"a nonempty axis of {shapes[0]}", f"{options.get('axis')}"
             raise ShapeError(f"{formula.__name__}, argument {where}", expected, actual) from error
+        except TypeError as error:
+            raise unfit(formula.__name__, list(map(value, arguments)), options) from error
         return Tensor(y) if any(isinstance(argument, Tensor) for argument in arguments) else y
 
     return call

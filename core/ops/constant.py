@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..array import Array, array_module, is_floating
+from ..errors import ShapeError
 from ..tensor import Tensor
 
 _CACHED_BYTES = 1 << 20
@@ -85,6 +86,12 @@ def equal(x: Any, y: Any) -> Array:
     """1 where x == y, else 0, in x's dtype, elementwise with broadcasting."""
     x = value(x)
     return (x == value(y)).astype(x.dtype)
+
+
+def require_axis(where: str, x: Any, axis: Any) -> None:
+    """Raise ShapeError, in the name of `where`, unless `axis` is one of x."""
+    if not isinstance(axis, int | np.integer) or not -len(x.shape) <= axis < len(x.shape):
+        raise ShapeError(f"{where}, argument axis", f"an axis of {x.shape}", f"{axis}")
 
 
 def size_along(shape: tuple[int, ...], axis: int | tuple[int, ...] | None) -> int:

@@ -24,6 +24,9 @@ def tensordot(a: Any, b: Any, axes: int | tuple[Sequence[int], Sequence[int]] = 
     """
     if isinstance(axes, int):
         axes = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
+    for chosen, x in zip(axes, (a, b), strict=False):
+        if len({axis % x.ndim for axis in chosen if -x.ndim <= axis < x.ndim}) < len(chosen):
+            raise ShapeError("tensordot, argument axes", f"different axes of {x.shape}", f"{chosen}")
     of_a, of_b = ([axis % x.ndim for axis in chosen] for x, chosen in zip((a, b), axes, strict=True))
     met_a, met_b = [a.shape[axis] for axis in of_a], [b.shape[axis] for axis in of_b]
     if met_a != met_b:
@@ -62,6 +65,8 @@ def _parsed(formula: str, operands: Sequence[Any]) -> tuple[list[str], str]:
     """The axes' names of each operand and of the output; the axes of `...` get names of their own."""
     left, arrow, output = formula.replace(" ", "").partition("->")
     inputs = left.split(",")
+    if not all(name.isalpha() for name in (left + output).replace("...", "").replace(",", "")):
+        raise ShapeError(f"einsum {formula}", "letters, commas, ... and one arrow", repr(formula))
     if len(inputs) != len(operands):
         raise ShapeError(f"einsum {formula}", f"{len(inputs)} operands", f"{len(operands)}")
     hidden = [operand.ndim - len(names) + 3 for names, operand in zip(inputs, operands, strict=True)]

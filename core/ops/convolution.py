@@ -128,7 +128,7 @@ def conv(
     x: (n, c, *size), weight: (o, c / groups, *kernel) -> (n, o, *count), with one spatial axis or more.
     groups: channels fall into so many parts that see nothing of each other; groups = c is depthwise.
     """
-    _check("conv", x, weight, groups, weight.shape[1] * groups, "weight.shape[1] * groups")
+    _check("conv", x, weight, groups, 1)
     if weight.shape[0] % groups:
         raise ShapeError("conv, argument groups", f"a divisor of {weight.shape[0]} channels out", f"{groups}")
     windows = Windows.of("conv", x.shape[2:], weight.shape[2:], stride, padding, dilation)
@@ -150,7 +150,7 @@ def conv_transpose(
     size = (count - 1) * stride - 2 * padding + (kernel - 1) * dilation + 1 + output_padding.
     """
     where = "conv_transpose"
-    _check(where, x, weight, groups, weight.shape[0], "weight.shape[0]")
+    _check(where, x, weight, groups, 0)
     if x.shape[1] % groups:
         raise ShapeError(f"{where}, argument groups", f"a divisor of {x.shape[1]} channels in", f"{groups}")
     axes = x.ndim - 2
@@ -187,15 +187,17 @@ def transposed_size(
     return size
 
 
-def _check(where: str, x: Any, weight: Any, groups: int, channels: int, meaning: str) -> None:
+def _check(where: str, x: Any, weight: Any, groups: int, axis: int) -> None:
+    """axis: of the weight, which x's channels lie along; by group along axis 1."""
     if x.ndim < 3:
         raise ShapeError(f"{where}, argument x", "shape (n, channels, size, ...)", f"shape {x.shape}")
     if weight.ndim != x.ndim:
         raise ShapeError(
             f"{where}, argument weight", f"{x.ndim} axes, as x {x.shape} has", f"shape {weight.shape}"
         )
-    if groups < 1:
-        raise ShapeError(f"{where}, argument groups", "at least 1", f"{groups}")
+    if not isinstance(groups, int) or groups < 1:
+        raise ShapeError(f"{where}, argument groups", "a whole number of at least 1", f"{groups}")
+    channels, meaning = weight.shape[axis] * groups**axis, f"weight.shape[{axis}]{' * groups' * axis}"
     if x.shape[1] != channels:
         raise ShapeError(
             f"{where}, argument x", f"{channels} channels ({meaning})", f"{x.shape[1]} in shape {x.shape}"

@@ -11,7 +11,7 @@ import numpy as np
 from ..array import Array, array_module
 from ..errors import ShapeError
 from ..graph import explain, moves, primitive, vjp
-from .constant import value
+from .constant import require_axis, value
 from .shape import getitem, scatter_add
 
 _WIDTH = 16
@@ -31,8 +31,6 @@ def _join_vjp(position: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:
 
 def _explain_join(*parts: Array, axis: int) -> tuple[str, str, str]:
     first = parts[0].shape
-    if not -len(first) <= axis < len(first):
-        return "axis", f"an axis of {first}", f"{axis}"
     free = tuple("any" if index == axis % len(first) else size for index, size in enumerate(first))
     for other in parts:
         if len(other.shape) != len(first) or any(
@@ -51,6 +49,7 @@ def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:
     """The parts after one another along `axis`; their other sizes are the same."""
     if not parts:
         raise ShapeError("concatenate, argument parts", "at least one array", "none")
+    require_axis("concatenate", parts[0], axis)
     parts = list(parts)
     while len(parts) > 1:
         parts = [_joined(parts[start : start + _WIDTH], axis) for start in range(0, len(parts), _WIDTH)]
@@ -73,7 +72,7 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
     if len(set(shapes)) != 1:
         actual = f"shapes {', '.join(map(str, shapes))}" if shapes else "none"
         raise ShapeError("stack, argument parts", "arrays of one shape", actual)
-    if not -len(shapes[0]) - 1 <= axis <= len(shapes[0]):
+    if not isinstance(axis, int) or not -len(shapes[0]) - 1 <= axis <= len(shapes[0]):
         expected = f"an axis of the {len(shapes[0]) + 1} that there will be"
         raise ShapeError("stack, argument axis", expected, f"{axis}")
     index = _at(axis, None)
@@ -82,14 +81,13 @@ def stack(parts: Sequence[Any], axis: int = 0) -> Any:
 
 def split(x: Any, sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """x cut along `axis` into that many equal parts, or into parts of these sizes."""
-    if not -x.ndim <= axis < x.ndim:
-        raise ShapeError("split, argument axis", f"an axis of {x.shape}", f"{axis}")
+    require_axis("split", x, axis)
     size = x.shape[axis]
-    if isinstance(sections, int):
-        if sections < 1 or size % sections:
+    if isinstance(sections, int | float):
+        if not isinstance(sections, int) or sections < 1 or size % sections:
             raise ShapeError("split, argument sections", f"a divisor of {size}", f"{sections}")
         sections = [size // sections] * sections
-    if sum(sections) != size or min(sections, default=0) < 0:
+    if sum(sections) != size or any(not isinstance(part, int | np.integer) or part < 0 for part in sections):
         raise ShapeError("split, argument sections", f"sizes that add up to {size}", f"{tuple(sections)}")
     return _halved(x, list(sections), axis)
 
@@ -112,6 +110,7 @@ def _halved(x: Any, sizes: list[int], axis: int) -> list[Any]:
 
 def unstack(x: Any, axis: int = 0) -> list[Any]:
     """The arrays that `stack` would make x from."""
+    require_axis("unstack", x, axis)
     return [getitem(part, index=_at(axis, 0)) for part in split(x, x.shape[axis], axis)]
 
 
@@ -120,10 +119,15 @@ def pad(x: Any, widths: Sequence[tuple[int, int]], value: float = 0.0, mode: str
 
     mode: constant fills with `value`; edge, reflect, symmetric and wrap repeat elements of x as numpy.pad.
     """
-    if len(widths) != x.ndim or any(len(pair) != 2 or min(pair) < 0 for pair in widths):
+    pairs: Any = np.array(widths, object)
+    if pairs.shape != (x.ndim, 2) or any(not isinstance(n, int | np.integer) or n < 0 for n in pairs.flat):
         raise ShapeError("pad, argument widths", f"{x.ndim} pairs of sizes for shape {x.shape}", f"{widths}")
     if mode == "constant":
         return _padded_with(x, widths, value)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise ShapeError("pad, argument mode", "constant, edge, reflect, symmetric or wrap", repr(mode))
+    if any(any(pair) and not size for pair, size in zip(widths, x.shape, strict=True)):
+        raise ShapeError("pad, argument x", f"elements to repeat for mode {mode}", f"shape {x.shape}")
     for axis, pair in enumerate(widths):
         if any(pair):
             positions = np.pad(np.arange(x.shape[axis]), pair, mode=mode)  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -9,7 +9,8 @@ from ..errors import ShapeError
 from ..graph import explain, primitive, vjp
 from ..precision import rounded_once
 from .arithmetic import sqrt
-from .constant import equal, size_along, with_kept_axes
+from .constant import equal, require_axis, size_along, value, with_kept_axes
+from .selection import where
 from .shape import broadcast_to, getitem, reshape
 
 Axis = int | tuple[int, ...] | None
@@ -31,7 +32,11 @@ vjp(sum, _sum_vjp)
 @rounded_once
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean over `axis`."""
-    return sum(x, axis=axis, keepdims=keepdims) * (1.0 / size_along(x.shape, axis))
+    total = sum(x, axis=axis, keepdims=keepdims)
+    count = size_along(x.shape, axis)
+    if not count:
+        raise ShapeError("mean, argument x", "at least one element to average", f"shape {x.shape}")
+    return total * (1.0 / count)
 
 
 @rounded_once
@@ -47,9 +52,12 @@ def var(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0
     return sum(centered * centered, axis=axis, keepdims=keepdims) * (1.0 / count)
 
 
+@rounded_once
 def std(x: Any, axis: Axis = None, keepdims: bool = False, correction: float = 0) -> Any:
-    """The square root of `var`, whose derivative at a variance of 0 is infinite."""
-    return sqrt(var(x, axis, keepdims, correction))
+    """The square root of `var`; where that is 0 it has a kink, and the derivative 0."""
+    variance = var(x, axis, keepdims, correction)
+    flat = value(variance) == 0
+    return where(flat, 0, sqrt(where(flat, 1, variance)))
 
 
 @primitive
@@ -67,6 +75,7 @@ def _max_vjp(g: Any, y: Any, x: Any, axis: Axis = None, keepdims: bool = False) 
 vjp(max, _max_vjp)
 
 
+@rounded_once
 def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The smallest over `axis`; equal ones share the derivative."""
     return -max(-x, axis=axis, keepdims=keepdims)
@@ -75,6 +84,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 @primitive
 def cumsum(x: Array, axis: int = -1) -> Array:
     """The sums of the first 1, 2, ... elements along `axis`. Any shape -> same shape."""
+    require_axis("cumsum", x, axis)
     return x.cumsum(axis=axis, dtype=x.dtype)
 
 
@@ -97,4 +107,3 @@ def _explain_axis(x: Array, axis: Axis = None, keepdims: bool = False) -> tuple[
 
 explain(sum, _explain_axis)
 explain(max, _explain_axis)
-explain(cumsum, lambda x, axis=-1: ("axis", f"an axis of {x.shape}", f"{axis}"))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..array import Array, array_module
+from ..errors import ShapeError
 from ..graph import explain, primitive, vjp
 from .arithmetic import maximum
 from .constant import select, value
@@ -38,6 +39,8 @@ explain(
 @primitive
 def clip(x: Array, low: float | None = None, high: float | None = None) -> Array:
     """x, but at least `low` and at most `high`; on a bound the derivative is still 1."""
+    if low is not None and high is not None and not low <= high:
+        raise ShapeError("clip, argument high", f"a bound of at least low, {low}", f"{high}")
     return array_module(x).clip(x, low, high)
 
 

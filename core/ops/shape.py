@@ -8,8 +8,8 @@ import numpy as np
 
 from ..array import Array, accumulator, array_module
 from ..errors import ShapeError
-from ..graph import explain, moves, primitive, vjp
-from .constant import value
+from ..graph import described, explain, moves, primitive, vjp
+from .constant import require_axis, value
 
 
 @primitive
@@ -79,9 +79,13 @@ vjp(scatter_add, lambda g, y, x, index, shape: getitem(g, index=index))
 moves(reshape, transpose, broadcast_to, getitem, scatter_add)
 explain(
     scatter_add,
-    lambda x, index, shape: ("index", f"positions inside shape {shape} for each of {x.shape}", f"{index!r}"),
+    lambda x, index, shape: (
+        "index",
+        f"positions inside shape {shape} for each of {x.shape}",
+        described(index),
+    ),
 )
-explain(getitem, lambda x, index: ("index", f"positions inside shape {x.shape}", f"{index!r}"))
+explain(getitem, lambda x, index: ("index", f"positions inside shape {x.shape}", described(index)))
 
 
 def gather(x: Any, indices: Any, axis: int) -> Any:
@@ -89,14 +93,18 @@ def gather(x: Any, indices: Any, axis: int) -> Any:
 
     indices: integers of x's number of axes, and of x's sizes except along `axis` -> shape of indices.
     """
-    shape = np.shape(indices)
-    place = axis % x.ndim if -x.ndim <= axis < x.ndim else None
-    if place is None:
-        raise ShapeError("gather, argument axis", f"an axis of {x.shape}", f"{axis}")
+    require_axis("gather", x, axis)
+    shape, place = np.shape(indices), axis % x.ndim
     if shape[:place] + shape[place + 1 :] != x.shape[:place] + x.shape[place + 1 :] or len(shape) != x.ndim:
         expected = ", ".join("any" if i == place else str(size) for i, size in enumerate(x.shape))
         raise ShapeError("gather, argument indices", f"shape ({expected})", f"shape {shape}")
     indices = value(indices)
     grid = list(array_module(indices).ogrid[tuple(slice(size) for size in shape)])
     grid[place] = indices
-    return getitem(x, index=tuple(grid))
+    try:
+        return getitem(x, index=tuple(grid))
+    except ShapeError as error:
+        last = x.shape[place] - 1
+        raise ShapeError(
+            "gather, argument indices", f"integers from 0 to {last}", described(indices)
+        ) from error.__cause__

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..array import Array, array_module
+import numpy as np
+
+from ..array import Array, array_module, limits
 from ..graph import explain, primitive, vjp
 from .constant import value, with_kept_axes
 from .reduction import Axis, sum
 from .shape import reshape
 
+_LOWEST = float(limits(np.dtype(np.float32)).min)
+"""Taken for the largest of a row of -inf alone, from which -inf is not to be subtracted."""
+
 
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
-    """exp(x) / sum(exp(x)) over `axis`. Any shape -> same shape."""
-    y = array_module(x).exp(x - x.max(axis=axis, keepdims=True))
-    y /= y.sum(axis=axis, keepdims=True)
+    """exp(x) / sum(exp(x)) over `axis`; zeros where all of x is -inf. Any shape -> same shape."""
+    xp = array_module(x)
+    y = xp.exp(x - xp.maximum(x.max(axis=axis, keepdims=True), _LOWEST))
+    y /= xp.maximum(y.sum(axis=axis, keepdims=True), 1)  # below 1 it is only where all is -inf
     return y
 
 
@@ -26,8 +32,8 @@ vjp(softmax, lambda g, y, x, axis=-1: y * (g - sum(g * y, axis=axis, keepdims=Tr
 def log_softmax(x: Array, axis: Axis = -1) -> Array:
     """log(softmax(x)) over `axis`. Any shape -> same shape."""
     xp = array_module(x)
-    shifted = x - x.max(axis=axis, keepdims=True)
-    return shifted - xp.log(xp.exp(shifted).sum(axis=axis, keepdims=True))
+    shifted = x - xp.maximum(x.max(axis=axis, keepdims=True), _LOWEST)
+    return shifted - xp.log(xp.maximum(xp.exp(shifted).sum(axis=axis, keepdims=True), 1))
 
 
 vjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis=axis) * sum(g, axis=axis, keepdims=True))
@@ -38,7 +44,9 @@ def logsumexp(x: Array, axis: Axis = -1) -> Array:
     """log(sum(exp(x))) over `axis`, which goes."""
     xp = array_module(x)
     largest = x.max(axis=axis, keepdims=True)
-    total = xp.log(xp.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
+    largest = xp.where(xp.isfinite(largest), largest, 0)
+    with np.errstate(divide="ignore"):
+        total = xp.log(xp.exp(x - largest).sum(axis=axis, keepdims=True)) + largest
     return total.squeeze(tuple(range(x.ndim)) if axis is None else axis)
 
 
@@ -55,6 +63,10 @@ for _call in (softmax, log_softmax, logsumexp):
 def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
     """-log(softmax(logits)[label]), summed. logits: (n, classes), labels: class ids (n,) -> ()."""
     xp = array_module(logits)
+    # As unsigned integers those below 0 are large: one look finds both kinds of what is out of range.
+    classes, unsigned = logits.shape[-1], f"u{labels.itemsize}"
+    if labels.dtype.kind not in "iu" or (labels.size and labels.view(unsigned).max() >= classes):
+        raise IndexError("labels are no class ids")
     shifted = logits - logits.max(axis=-1, keepdims=True)
     picked = shifted[xp.arange(len(logits)), labels]
     return (xp.log(xp.exp(shifted).sum(axis=-1)) - picked).sum()
@@ -67,7 +79,7 @@ def _cross_entropy_vjp(g: Any, y: Any, logits: Any, labels: Any) -> Any:
 def _one_hot(labels: Any, logits: Any) -> Array:
     """1 at each sample's label, else 0, in the shape and dtype of the logits."""
     xp = array_module(value(logits))
-    return (value(labels)[:, None] == xp.arange(logits.shape[-1])).astype(logits.dtype)
+    return (xp.asarray(value(labels))[:, None] == xp.arange(logits.shape[-1])).astype(logits.dtype)
 
 
 vjp(softmax_cross_entropy, _cross_entropy_vjp, None)
@@ -78,6 +90,8 @@ def _explain_cross_entropy(logits: Array, labels: Array) -> tuple[str, str, str]
         return "logits", "shape (n, classes)", f"shape {logits.shape}"
     if labels.shape != logits.shape[:1]:
         return "labels", f"shape ({len(logits)},)", f"shape {labels.shape}"
+    if labels.dtype.kind not in "iu":
+        return "labels", "integers", f"{labels.dtype}"
     return (
         "labels",
         f"class ids from 0 to {logits.shape[1] - 1}",

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..array import Array
 from ..errors import ShapeError
+from ..graph import described
 from .embedding import embedding, row_sums
 from .linalg import matmul
 from .shape import reshape, scatter_add, transpose
@@ -25,6 +26,10 @@ def sparse_matmul(x: Any, values: Any, rows: Array, columns: Array, units: int) 
         expected = f"as many as rows {rows.shape} and columns {columns.shape}"
         raise ShapeError("sparse_matmul, argument values", expected, f"shape {values.shape}")
     inputs = x.shape[1]
+    for name, places, size in (("rows", rows, inputs), ("columns", columns, units)):
+        if places.dtype.kind not in "iu" or (places.size and not 0 <= places.min() <= places.max() < size):
+            expected = f"integers from 0 to {size - 1}"
+            raise ShapeError(f"sparse_matmul, argument {name}", expected, described(places))
     if values.size >= _DENSE * inputs * units:
         flat = scatter_add(values, index=rows * units + columns, shape=(inputs * units,))
         return matmul(x, reshape(flat, (inputs, units)))

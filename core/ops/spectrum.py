@@ -52,9 +52,11 @@ def spectrogram(x: Any, size: int, hop: int, window: Any = None) -> Any:
     x: (..., samples) -> (..., size // 2 + 1, frames), frames = (samples - size) // hop + 1. window: (size,),
     multiplied with each frame; Hann's without it.
     """
-    if size < 1 or hop < 1 or x.shape[-1] < size:
-        expected = f"size {size} and hop {hop} of at least 1, and no fewer samples than size"
-        raise ShapeError("spectrogram, argument x", expected, f"shape {x.shape}")
+    for name, number in (("size", size), ("hop", hop)):
+        if not isinstance(number, int) or number < 1:
+            raise ShapeError(f"spectrogram, argument {name}", "a whole number of at least 1", f"{number}")
+    if not x.shape or x.shape[-1] < size:
+        raise ShapeError("spectrogram, argument x", f"at least {size} samples", f"shape {x.shape}")
     xp = array_module(value(x))
     window = xp.asarray(hann(size) if window is None else value(window)).astype(x.dtype, copy=False)
     if window.shape != (size,):
@@ -75,7 +77,7 @@ def mel_filters(
     """
     high = rate / 2 if high is None else high
     if bands < 1 or size < 1 or not 0 <= low < high <= rate / 2:
-        expected = f"at least 1 band and sample, and 0 <= low < high <= {rate / 2}"
+        expected = f"at least 1 band and sample, and 0 <= low < high <= half the rate, {rate / 2}"
         actual = f"{bands} bands of {size} samples from {low} to {high}"
         raise ChainruleError(f"mel_filters: expected {expected}, got {actual}")
     first, last = (2595 * np.log10(1 + hertz / 700) for hertz in (low, high))

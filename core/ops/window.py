@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 
+import numpy as np
+
 from ..array import Array, array_module
 from ..errors import ShapeError
 
@@ -113,9 +115,8 @@ class Windows:
 
 def per_axis(where: str, name: str, sizes: Sizes, axes: int, least: int) -> tuple[int, ...]:
     """One number for each of `axes` axes. Raises ShapeError for another count or a number below `least`."""
-    numbers = (sizes,) * axes if isinstance(sizes, int) else tuple(sizes)
-    if len(numbers) != axes or any(number < least for number in numbers):
-        raise ShapeError(
-            f"{where}, argument {name}", f"{axes} numbers of at least {least}, or one for all", f"{sizes}"
-        )
+    numbers = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,) * axes
+    if len(numbers) != axes or any(not isinstance(n, int | np.integer) or n < least for n in numbers):
+        expected = f"{axes} whole numbers of at least {least}, or one for all"
+        raise ShapeError(f"{where}, argument {name}", expected, f"{sizes}")
     return numbers

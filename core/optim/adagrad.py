@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..array import Array
+from ..settings import Fraction, NotNegative, Positive
 from .rule import Kernel, Number, Rows, Rule, accumulate, quotient
-from .settings import Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from math import sqrt
 from typing import Any, ClassVar
 
 from ..array import Array
+from ..settings import Fraction, NotNegative, Positive
 from .rule import Kernel, Number, Rows, Rule, accumulate, quotient
-from .settings import Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)

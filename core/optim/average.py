@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..array import Array, array_module
-from .settings import Fraction, Settings
+from ..settings import Fraction, Settings
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from math import isfinite
 
 from ..array import Array, array_module
+from ..settings import ABOVE_0
 from .norm import norm_of, squared_sums
-from .settings import ABOVE_0
 
 
 def clip_by_value(gradient: Array, limit: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..array import Array, accumulator, array_module
-from ..errors import ShapeError
+from ..errors import ChainruleError, ShapeError
 from ..flat import FlatLayout, bind
 from ..nn import Module
 from .average import MovingAverage
@@ -41,6 +41,8 @@ class FlatOptimizer:
         loss_scale: LossScale | None = None,
     ) -> None:
         tensors = model.parameters()
+        if not tensors:
+            raise ChainruleError(f"FlatOptimizer: expected a model with parameters, got {model!r}")
         layout = FlatLayout.of({name: tensor.shape for name, tensor in tensors.items()})
         sample = next(iter(tensors.values())).data
         xp, dtype = array_module(sample), accumulator(sample.dtype)

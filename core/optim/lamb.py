@@ -7,9 +7,9 @@ from math import sqrt
 from typing import ClassVar
 
 from ..array import Array, array_module
+from ..settings import Fraction, NotNegative, Positive
 from .norm import norm
 from .rule import Rows, WholeRule
-from .settings import Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)

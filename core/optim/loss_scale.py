@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from .settings import Count, Factor, NotNegative, Positive, Settings
+from ..settings import Count, Factor, Growth, NotNegative, Positive, Settings
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class LossScale(Settings):
     value: Positive = 65536.0
     good_steps: NotNegative = 0
     interval: Count = 2000
-    growth: Positive = 2.0
+    growth: Growth = 2.0
     backoff: Factor = 0.5
     minimum: Positive = 1.0
 

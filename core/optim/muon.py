@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from ..array import Array, array_module
 from ..errors import ShapeError
+from ..settings import Count, Fraction, NotNegative, Positive
 from .norm import norm
 from .rule import Rows, WholeRule
-from .settings import Count, Fraction, NotNegative, Positive
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 

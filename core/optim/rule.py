@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..array import Array, array_module
-from .settings import Settings
+from ..settings import Settings
 
 _CPU_BLOCK = 16_384
 """Elements; the half dozen buffers of one float32 block then stay in a core's second-level cache."""

@@ -12,17 +12,17 @@ from math import cos, isnan, log, pi
 from typing import ClassVar, Literal
 
 from ..errors import ChainruleError
-from .settings import Count, Factor, Settings
+from ..settings import Count, Factor, NotNegative, Settings
 
 Schedule = Callable[[int], float]
 """step (from 1) -> what the learning rates are multiplied by in it."""
 
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Settings):
     """Always `factor`."""
 
-    factor: float = 1.0
+    factor: NotNegative = 1.0
 
     def __call__(self, step: int) -> float:
         return self.factor
@@ -33,7 +33,7 @@ class StepDecay(Settings):
     """Times `factor` every `every` steps."""
 
     every: Count
-    factor: float = 0.1
+    factor: NotNegative = 0.1
 
     label: ClassVar[str] = "step decay"
 
@@ -42,21 +42,21 @@ class StepDecay(Settings):
 
 
 @dataclass(frozen=True)
-class MultiStep:
+class MultiStep(Settings):
     """Times `factor` after each of these numbers of steps."""
 
     milestones: tuple[int, ...]
-    factor: float = 0.1
+    factor: NotNegative = 0.1
 
     def __call__(self, step: int) -> float:
         return self.factor ** sum(milestone < step for milestone in self.milestones)
 
 
 @dataclass(frozen=True)
-class Exponential:
+class Exponential(Settings):
     """Times `factor` each step."""
 
-    factor: float
+    factor: NotNegative
 
     def __call__(self, step: int) -> float:
         return self.factor ** (step - 1)
@@ -67,8 +67,8 @@ class Polynomial(Settings):
     """From 1 to `final` in `steps` steps along (1 - t) ** power, then `final`."""
 
     steps: Count
-    power: float = 1.0
-    final: float = 0.0
+    power: NotNegative = 1.0
+    final: NotNegative = 0.0
 
     def __call__(self, step: int) -> float:
         progress = min((step - 1) / self.steps, 1.0)
@@ -80,7 +80,7 @@ class Cosine(Settings):
     """From 1 to `final` in `steps` steps along half a cosine, then `final`: Loshchilov & Hutter (2017)."""
 
     steps: Count
-    final: float = 0.0
+    final: NotNegative = 0.0
 
     def __call__(self, step: int) -> float:
         return _half_cosine(1.0, self.final, min((step - 1) / self.steps, 1.0))
@@ -92,7 +92,7 @@ class CosineRestarts(Settings):
 
     first: Count
     growth: Count = 1
-    final: float = 0.0
+    final: NotNegative = 0.0
 
     label: ClassVar[str] = "cosine restarts"
 
@@ -114,7 +114,7 @@ class WarmUp(Settings):
 
     steps: Count
     then: Schedule = Constant()
-    start: float = 0.0
+    start: NotNegative = 0.0
 
     label: ClassVar[str] = "warm-up"
 
@@ -134,8 +134,10 @@ class OneCycle(Settings):
 
     steps: Count
     peak: float = 0.3
-    start: float = 1 / 25
-    final: float = 1 / 25e4
+    start: NotNegative = 1 / 25
+    final: NotNegative = 1 / 25e4
+
+    label: ClassVar[str] = "one-cycle"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -170,12 +172,17 @@ class Plateau(Settings):
     """
 
     factor: Factor = 0.1
-    patience: int = 10
-    threshold: float = 1e-4
+    patience: NotNegative = 10
+    threshold: NotNegative = 1e-4
     relative: bool = True
-    rest: int = 0
-    least: float = 0.0
+    rest: NotNegative = 0
+    least: NotNegative = 0.0
     mode: Literal["min", "max"] = "min"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mode not in ("min", "max"):
+            raise ChainruleError(f"plateau: expected mode min or max, got {self.mode!r}")
 
     def observe(self, state: PlateauState, value: float) -> PlateauState:
         """The state after one more value of what is watched, such as the loss of an epoch."""

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..array import Array
 from ..errors import ChainruleError
+from ..settings import NotNegative, Positive
 from .rule import Kernel, Number, Rows, Rule, accumulate
-from .settings import NotNegative, Positive
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ..array import Array, array_module
+from ..settings import Count, Fraction, NotNegative, Positive
 from .rule import Kernel, Number, Rows, Rule, accumulate
-from .settings import Count, Fraction, NotNegative, Positive
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -70,6 +72,35 @@ def test_backward_frees_each_layers_output_as_soon_as_it_is_past_it(live_bytes) 
     assert len(at_layers) == LAYERS
     for earlier, later in pairwise(at_layers[1:]):
         assert earlier - later == pytest.approx(1 - weights / LAYERS / ACTIVATION, abs=0.1)
+
+
+BLOCKS: dict[str, Callable[[], nn.Module]] = {
+    "residual": lambda: nn.Residual(nn.Sequential(nn.LayerNorm(16), nn.Linear(16, 16), nn.GELU())),
+    "parallel": lambda: nn.Parallel(nn.Linear(16, 16), nn.Tanh(), combine="sum"),
+    "sigmoid": lambda: nn.Sequential(nn.Linear(16, 16), nn.Sigmoid()),
+}
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_of_a_deep_net_the_walk_back_leaves_alive_only_what_it_has_still_to_read(kind: str) -> None:
+    depth, alive = 40, []
+    x = Tensor(np.random.default_rng(0).standard_normal((8, 16), dtype=np.float32))
+    blocks = [BLOCKS[kind]() for _ in range(depth)]
+    outputs: list[weakref.ref[np.ndarray]] = []
+    for block in blocks:
+        x = block(x)
+        outputs.append(weakref.ref(x.data))
+        x.register_hook(lambda gradient: alive.append(sum(output() is not None for output in outputs)))
+    loss = (x * x).sum()
+    del x
+    gc.collect()
+    before = sum(output() is not None for output in outputs)
+    loss.backward()
+    assert before >= depth - 1
+    assert len(alive) == depth
+    for past, left in enumerate(alive):
+        assert left <= depth - past + 1
+    assert sum(output() is not None for output in outputs) == 0
 
 
 def test_the_peak_of_a_step_is_the_kept_outputs_and_three_more_arrays_of_that_size(live_bytes) -> None:

@@ -125,7 +125,7 @@ def test_an_optimizer_without_gradients_counts_them_as_zero_and_clears_those_it_
         (lambda: optim.RAdam(beta2=1), "radam: expected beta2 at least 0 and below 1, got 1"),
         (lambda: optim.Lion(weight_decay=-1), "lion: expected weight_decay finite and at least 0, got -1"),
         (lambda: optim.LAMB(epsilon=-1), "lamb: expected epsilon finite and at least 0, got -1"),
-        (lambda: optim.Muon(iterations=0), "muon: expected iterations at least 1, got 0"),
+        (lambda: optim.Muon(iterations=0), "muon: expected iterations a whole number of at least 1, got 0"),
         (lambda: optim.Sophia(gamma=0), "sophia: expected gamma finite and above 0, got 0"),
         (lambda: optim.MovingAverage(1.0), "moving average: expected decay at least 0 and below 1, got 1.0"),
         (lambda: optim.SGD(nesterov=True), "sgd: nesterov needs a momentum above 0"),

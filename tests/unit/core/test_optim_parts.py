@@ -92,7 +92,7 @@ def test_restarts_are_where_the_cycles_lengths_put_them(growth: int) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: schedules.StepDecay(0), "step decay: expected every at least 1, got 0"),
+        (lambda: schedules.StepDecay(0), "step decay: expected every a whole number of at least 1, got 0"),
         (
             lambda: schedules.OneCycle(10, peak=1.5),
             "one-cycle: expected a peak above 1 / 10 steps and below 1",

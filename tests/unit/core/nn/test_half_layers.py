@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cases.layers import LAYERS, SEQUENCE_LAYERS, SEQUENCES
+from cases.samples import numbers
+from cases.substitution import parameters_of, runner
 from half_precision import NAMES, check_half
-from substitution import numbers, parameters_of, runner
-from test_layers import LAYERS
-from test_sequences import LAYERS as SEQUENCE_LAYERS
-from test_sequences import SEQUENCES
 
 from chainrule.core import Tensor, nn
 from chainrule.core.nn import EVALUATION, ForwardContext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from substitution import TRAINING
+from cases.substitution import TRAINING
 
 from chainrule.core import Tensor, grad, nn
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from substitution import numbers
+from cases.samples import numbers
 
 from chainrule.core import Tensor, nn, ops, optim
 from chainrule.core.ops import sparse

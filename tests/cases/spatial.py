@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from samples import Cases, numbers
 
 from chainrule.core import ops
+
+from .samples import Cases, numbers
 
 LINES, IMAGES = numbers(2, 2, 7), numbers(2, 2, 5, 4)
 IDS = np.array([[0, 2, 2], [1, 0, 2]])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from samples import STACK, A, B, Cases, numbers
 
 from chainrule.core import ops
+
+from .samples import STACK, A, B, Cases, beside, numbers
 
 MASK = A > 0.2
 PICKS = np.array([[2, 0, 0, 1], [1, 1, 2, 0]])
 
 CASES: Cases = {
-    "where": (lambda a, b: ops.where(MASK, a * a, b * a), [A, B]),
-    "where with broadcasting": (lambda a, b: ops.where(MASK, a, b) * a, [A, numbers(4)]),
-    "where with a number": (lambda a: ops.where(MASK, a * a, 0), [A]),
+    "where": (lambda a, b: ops.where(beside(a, MASK), a * a, b * a), [A, B]),
+    "where with broadcasting": (lambda a, b: ops.where(beside(a, MASK), a, b) * a, [A, numbers(4)]),
+    "where with a number": (lambda a: ops.where(beside(a, MASK), a * a, 0), [A]),
     "clip": (lambda x: ops.clip(x, low=-0.7, high=1.1) * x, [A]),
     "clip on one side": (lambda x: ops.clip(x, high=0.3) * x, [A]),
     "minimum": (ops.minimum, [A, B]),

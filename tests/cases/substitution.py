@@ -11,14 +11,9 @@ import numpy as np
 from chainrule.core import Tensor, nn
 from chainrule.core.nn import ForwardContext
 
+from .samples import beside, numbers
+
 TRAINING = ForwardContext(training=True, seed=3, step=7, first_sample=5)
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    """Distinct values in -2 .. 2.3 no closer to zero than 0.01, so that no difference crosses a kink."""
-    values = np.linspace(-2, 2.3, int(np.prod(shape)) + 2)[1:-1]
-    values = values + np.where(np.abs(values) < 0.01, 0.02, 0.0)
-    return np.random.default_rng(seed).permutation(values).reshape(shape)
 
 
 def with_parameters(layer: nn.Module, values: tuple[Tensor, ...]) -> nn.Module:
@@ -30,6 +25,8 @@ def with_parameters(layer: nn.Module, values: tuple[Tensor, ...]) -> nn.Module:
         for step in path:
             owner = owner[int(step)] if step.isdigit() else getattr(owner, step)
         setattr(owner, last, value)
+    for buffer in nn.buffers(copy).values() if values else ():
+        buffer.data = beside(values[0], buffer.data)
     return copy
 
 
