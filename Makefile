@@ -87,6 +87,6 @@ endif
 # pyright reads no editable installs: these links show it each folder under its installed name.
 $(TYPING):
 	@mkdir -p $@.new
-	@ln -s ../../../diagram ../../../core ../../../worker ../../../service $@.new/
+	@ln -s ../../../core ../../../drawing ../../../worker ../../../service $@.new/
 	@ln -s ../../../protos/chainrule/v1 $@.new/v1
 	@mv $@.new $@

@@ -62,12 +62,6 @@ class ComputationalGraph:
         """Plain lists and dictionaries, for `json.dumps`."""
         return {"nodes": [{**asdict(node), "kind": node.kind.value} for node in self.nodes]}
 
-    def _repr_svg_(self) -> str:
-        """How notebooks show it."""
-        from .drawing import to_svg
-
-        return to_svg(self)
-
 
 def trace(
     model: Module,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ...core import ComputationalGraph, drawing
+from ... import drawing
+from ...core import ComputationalGraph
 from ...core.errors import ChainruleError
 from ...worker.graph import job_graph
 from .errors import UsageProblem

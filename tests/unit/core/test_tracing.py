@@ -10,10 +10,10 @@ import pytest
 
 from chainrule.core import Tensor, losses, nn
 from chainrule.core.backward import watchers
-from chainrule.core.drawing import LayerRow, layer_rows, table, to_dot, to_json
 from chainrule.core.graph import observers
 from chainrule.core.nn import ForwardContext
 from chainrule.core.tracing import ComputationalGraph, NodeKind, trace
+from chainrule.drawing import LayerRow, layer_rows, table, to_dot, to_json
 
 BATCH = 4
 

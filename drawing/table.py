@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..tracing import ComputationalGraph, GraphNode, NodeKind
+from ..core.tracing import ComputationalGraph, GraphNode, NodeKind
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ...diagram import draw
-from ..tracing import ComputationalGraph
+from ..core.tracing import ComputationalGraph
 from .blocks import amount, blocks
+from .diagram import draw
 from .table import total_row
 
 _LEGEND = {
@@ -21,7 +21,14 @@ _COLOURS = """
 """
 
 
-def to_svg(graph: ComputationalGraph, operations: bool = False) -> str:
+class Picture(str):
+    """The text of an SVG document, which a notebook shows as a picture."""
+
+    def _repr_svg_(self) -> str:
+        return str(self)
+
+
+def to_svg(graph: ComputationalGraph, operations: bool = False) -> Picture:
     """The graph as an SVG document; the same graph gives the same bytes.
 
     A box a layer and, in layers unrolled over at most 16 steps, a step; operations: a box an operation. Each
@@ -31,4 +38,4 @@ def to_svg(graph: ComputationalGraph, operations: bool = False) -> str:
     words = [f"{amount(total.parameters)} parameters", f"{amount(total.flops)} FLOPs forward"]
     words += [f"{amount(total.backward_flops)} backward"] * bool(total.backward_flops)
     title = " · ".join([*words, f"{amount(total.activations, 'B')} of activations"])
-    return draw(*blocks(graph, operations), title, _LEGEND, _COLOURS)
+    return Picture(draw(*blocks(graph, operations), title, _LEGEND, _COLOURS))

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
-from ...diagram import Box, Carried, Chip, Content, Link, group, leaf, text_width
-from ..tracing import ComputationalGraph, GraphNode, NodeKind
+from ..core.tracing import ComputationalGraph, GraphNode, NodeKind
+from .diagram import Box, Carried, Chip, Content, Link, group, leaf, text_width
 
 MOST_STEPS = 16
 """A layer unrolled over more steps than that is one box, unless each operation is asked for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..tracing import ComputationalGraph, GraphNode, NodeKind
+from ..core.tracing import ComputationalGraph, GraphNode, NodeKind
 from .blocks import shape_text
 
 _STYLES = {
