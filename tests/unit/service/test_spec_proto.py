@@ -370,9 +370,9 @@ def test_kinds_sizes_and_paddings_that_are_not_chosen_are_refused() -> None:
 
 
 def test_a_model_in_python_takes_the_place_of_layers_and_cannot_stand_beside_them() -> None:
-    spec = parse_spec({**placed("loss", {"huber": {}}), "model": {"python": "/work/model.py"}})
+    spec = parse_spec({**placed("loss", {"huber": {}}), "model": {"python": "/models/model.py"}})
     message = spec_to_proto(spec)
-    assert message.python_model == spec_pb2.PythonModelSpec(python="/work/model.py", factory="build")
+    assert message.python_model == spec_pb2.PythonModelSpec(python="/models/model.py", factory="build")
     assert spec_data_from_proto(message) == spec.model_dump_job()
     message.model.add().relu.SetInParent()
     with pytest.raises(SpecError, match="python_model: there are layers in model too"):

@@ -13,14 +13,15 @@ from chainrule.core.flat import layout_of
 
 
 def test_names_take_the_place_of_positions_everywhere() -> None:
-    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm(3), nn.Linear(3, 2), names={1: "norm", 2: "head"})
+    head = nn.Linear(3, 2)
+    model = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm(3), head, names={1: "norm", 2: "head"})
     assert list(model.parameters()) == [
         "layers.0.weight", "layers.0.bias", "norm.weight", "norm.bias", "head.weight", "head.bias",
     ]  # fmt: skip
     assert list(nn.buffers(model)) == ["norm.running_mean", "norm.running_variance"]
     with pytest.raises(ShapeError, match=r"^head\.linear: expected samples of shape \(9,\)"):
         nn.Sequential(nn.ReLU(), nn.Linear(9, 2), names={1: "head"})(np.zeros((1, 4), np.float32))
-    model.layers[2].weight.data[...] = np.nan  # type: ignore[attr-defined]
+    head.weight.data[...] = np.nan
     with detect_anomalies(), pytest.raises(ChainruleError, match=r"head\.linear"):
         model(np.ones((2, 4), np.float32))
 
