@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 from .. import ops
 from ..errors import ShapeError
-from ..ops.window import Sizes, Windows, per_axis
+from ..ops.pooling import pooling_windows
+from ..ops.window import Sizes, per_axis
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -45,7 +46,7 @@ class _WindowPool(_Pool):
         return self.kernel, self.stride, self.padding
 
     def _count(self, size: tuple[int, ...]) -> tuple[int, ...]:
-        return Windows.of(self.kind, size, self.kernel, self.stride, self.padding).count
+        return pooling_windows(self.kind, size, self.kernel, self.stride, self.padding).count
 
 
 class MaxPool(_WindowPool):

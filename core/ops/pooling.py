@@ -53,12 +53,13 @@ def _largest(x: Array, windows: Windows) -> Array:
     padded = windows.pad(x, -np.inf)
     best = padded[next(views)]
     xp = array_module(x)
-    choice = xp.zeros(best.shape, np.int16)
+    position_type = np.int16 if windows.elements <= 2**15 else np.int32
+    choice = xp.zeros(best.shape, position_type)
     for position, view in enumerate(views, start=1):
         candidate = padded[view]
         better = (candidate > best) | (candidate != candidate)
         best = xp.maximum(best, candidate)
-        choice -= (choice - xp.int16(position)) * better
+        choice -= (choice - position_type(position)) * better
     return choice
 
 
@@ -69,7 +70,8 @@ def max_pool(
 
     stride: the kernel, where it is not given. Padding is never the largest.
     """
-    windows = _windows("max_pool", x, kernel, stride, padding, dilation)
+    _check("max_pool", x)
+    windows = pooling_windows("max_pool", x.shape[2:], kernel, stride, padding, dilation)
     return _pick(x, _largest(value(x), windows), windows=windows)
 
 
@@ -80,7 +82,8 @@ def average_pool(
 
     count_padding: whether the zeros of the padding count as elements of the mean.
     """
-    windows = _windows("average_pool", x, kernel, stride, padding, 1)
+    _check("average_pool", x)
+    windows = pooling_windows("average_pool", x.shape[2:], kernel, stride, padding)
     ones = array_module(value(x)).ones((1, 1, *windows.kernel), x.dtype)
     each = reshape(x, (x.shape[0] * x.shape[1], 1, *windows.size))
     total = conv(each, ones, windows.stride, windows.padding)
@@ -91,11 +94,16 @@ def average_pool(
     return reshape(total / elements, (*x.shape[:2], *windows.count))
 
 
-def _windows(
-    where: str, x: Any, kernel: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes
+def pooling_windows(
+    where: str,
+    size: Sequence[int],
+    kernel: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
 ) -> Windows:
-    _check(where, x)
-    windows = Windows.of(where, x.shape[2:], kernel, stride, padding, dilation)
+    """Windows over `size` elements an axis, each with an element of its own. Raises ShapeError."""
+    windows = Windows.of(where, size, kernel, stride, padding, dilation)
     if any(2 * margin > size for margin, size in zip(windows.padding, windows.kernel, strict=True)):
         raise ShapeError(
             f"{where}, argument padding", f"at most half the kernel {windows.kernel}", f"{padding}"
