@@ -23,7 +23,7 @@ from chainrule.worker.model import SavedModel, build_model, check_model, load_mo
 from chainrule.worker.spec import JobSpec, SpecError, parse_spec
 
 
-def job(*layers: Any, loss: str = "softmax_cross_entropy", **changes: Any) -> JobSpec:
+def job(*layers: Any, loss: Any = "softmax_cross_entropy", **changes: Any) -> JobSpec:
     model = layers or ({"linear": {"units": 5}}, "relu", {"dropout": {"rate": 0.5}}, {"linear": {"units": 3}})
     return parse_spec(
         {"dataset": {"source": "digits"}, "model": list(model), "loss": loss, "optimizer": "adam", **changes}
