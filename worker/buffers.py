@@ -14,6 +14,7 @@ import numpy as np
 from ..core import nn
 from ..core.array import to_device, to_numpy
 from ..core.flat import FlatLayout
+from ..core.nn.normalization import absorb
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Buffers:
         pairs = zip(self.layout.views(flat).values(), self.layout.views(seen).values(), strict=True)
         for momentum, (view, value) in zip(self.momentum, pairs, strict=True):
             if momentum:
-                view += momentum * (value - view)
+                absorb(view, value, momentum)
 
 
 def _layers(model: nn.Module) -> list[nn.BatchNorm]:

@@ -9,13 +9,13 @@ from .data.dataset import Dataset
 from .data.transform import FeatureTransform, row_blocks
 from .spec import SpecError, Violation
 
-_ONLY_SHAPE = (nn.Dropout, nn.Reshape, nn.Flatten, nn.Permute)
+ONLY_SHAPE = (nn.Reshape, nn.Flatten, nn.Permute)
 
 
 def first_layer(model: nn.Module) -> nn.Module | None:
     """The first layer that computes anything."""
     leaves = (module for module in model.modules() if next(module.children(), None) is None)
-    return next((leaf for leaf in leaves if not isinstance(leaf, _ONLY_SHAPE)), None)
+    return next((leaf for leaf in leaves if not isinstance(leaf, ONLY_SHAPE)), None)
 
 
 def takes_integers(model: nn.Module) -> bool:

@@ -106,8 +106,9 @@ class GradientComputer:
                 shares, weight = hutchinson(loss, self._tensors, context.seed, context.step), 1.0
             else:
                 weight = len(indices) / batch_samples
+                counted = self._objective.counted(targets)
                 shares = gauss_newton_bartlett(
-                    output, self._tensors, context.seed, context.step, context.first_sample
+                    output, self._tensors, context.seed, context.step, context.first_sample, counted
                 )
         for share, target in zip(shares, out, strict=True):
             np.multiply(to_numpy(share), weight, out=target, casting="same_kind")

@@ -16,6 +16,7 @@ from .model import build_model
 from .model_check import LayerSummary, check_model, summaries
 from .optimization import optimization_of
 from .spec import JobSpec, SpecError, Violation
+from .spec.losses import Targets
 from .weights import WeightsSummary, load_initial_weights, summarize
 
 __all__ = ["JobSummary", "LayerSummary", "WeightsSummary", "inspect_job"]
@@ -58,6 +59,7 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
     grid = Grid(
         dataset.train_samples, training.batch_size, training.micro_batches, training.seed, training.shuffle
     )
+    _check_micro_batches(spec, grid, model)
     memory_bytes = _memory_bytes(spec, dataset, grid, model)
     if memory_bytes > min(memory_limit, LARGEST_MEMORY):
         raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), model)])
@@ -74,6 +76,22 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
         layers=layers,
         initial_weights=_initial_weights(spec, dataset),
     )
+
+
+def _check_micro_batches(spec: JobSpec, grid: Grid, model: BuiltModel) -> None:
+    """Refuse micro-batches of one sample where nothing can be learned from one alone."""
+    if grid.full_batch_samples >= 2 * grid.micro_batch_count(0):
+        return
+    needing = model.batch_norm
+    if spec.loss.targets is Targets.LABEL:
+        needing = f"loss.{spec.loss.kind}"
+    if needing is not None:
+        message = (
+            f"learns nothing from a sample alone, and {grid.full_batch_samples} samples make "
+            f"{grid.micro_batch_count(0)} micro-batches, some with 1: raise training.batch_size or lower "
+            "training.micro_batches"
+        )
+        raise SpecError([Violation(needing, message)])
 
 
 def _initial_weights(spec: JobSpec, dataset: Dataset) -> WeightsSummary | None:

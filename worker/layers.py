@@ -28,8 +28,8 @@ Settings = dict[str, Any]
 
 _LARGEST_OUTPUT = 2**40
 """Values that one sample may have anywhere in a model. What fits the memory is looked at later."""
-_LARGEST_TABLE = 2**28
-"""Values that a layer may work out when it is made, whatever is allocated."""
+_LARGEST_TABLE = 2**25
+"""Values that a layer may work out when it is made, or looked at: a second, and half a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ def _sparse_linear(settings: Settings, shape: Shape) -> nn.Module:
     return nn.SparseLinear(shape[0], **settings)
 
 
+_ONLY_SHAPE = ("flatten", "reshape", "permute")
 _BLOCK_ACTIVATIONS = {"gelu": nn.GELU, "relu": nn.ReLU, "silu": nn.SiLU}
 
 
@@ -123,6 +124,13 @@ def _sized(layer: Callable[..., nn.Module], axis: int, settings: Settings, shape
 
 def _plain(layer: Callable[..., nn.Module], settings: Settings, shape: Shape) -> nn.Module:
     return layer(**settings)
+
+
+def _mel_spectrogram(settings: Settings, shape: Shape) -> nn.Module:
+    values = settings["bands"] * (settings["size"] // 2 + 1)
+    if values > _LARGEST_TABLE:
+        raise ChainruleError(f"expected mel filters of up to {_LARGEST_TABLE:,} values, got {values:,}")
+    return nn.MelSpectrogram(**settings)
 
 
 def _learned_positions(settings: Settings, shape: Shape) -> nn.Module:
@@ -166,7 +174,7 @@ _BUILDERS: Mapping[str, tuple[_Samples, Builder]] = {
     "reshape": (_ANY, lambda settings, shape: nn.Reshape(*settings["shape"])),
     "permute": (_ANY, lambda settings, shape: nn.Permute(*settings["axes"])),
     "spectrogram": (_ANY, partial(_plain, nn.Spectrogram)),
-    "mel_spectrogram": (_ANY, partial(_plain, nn.MelSpectrogram)),
+    "mel_spectrogram": (_ANY, _mel_spectrogram),
     "leaky_relu": (_ANY, partial(_plain, nn.LeakyReLU)),
     "elu": (_ANY, partial(_plain, nn.ELU)),
     "gelu": (_ANY, partial(_plain, nn.GELU)),
@@ -188,12 +196,14 @@ class BuiltLayer:
 class BuiltModel:
     """A model whose parameters are not allocated, and its layers at the top, as far as they are known.
 
-    values: about how many numbers one sample makes on its way there and back.
+    values: about how many numbers one sample makes on its way there and back. batch_norm: the field of the
+    first batch normalization that has but one value of each channel in a sample.
     """
 
     module: nn.Module
     layers: tuple[BuiltLayer, ...]
     values: int
+    batch_norm: str | None = None
 
     @property
     def output_shape(self) -> Shape:
@@ -206,7 +216,7 @@ def build_layers(layers: Sequence[AnyLayer], feature_shape: Shape) -> BuiltModel
     building = _Building()
     with unallocated():
         built = building.layers(layers, feature_shape, "model")
-    return BuiltModel(_sequential(layers, built), tuple(built), building.values)
+    return BuiltModel(_sequential(layers, built), tuple(built), building.values, building.batch_norm)
 
 
 class _Building:
@@ -214,14 +224,21 @@ class _Building:
 
     def __init__(self) -> None:
         self.values = 0
+        self.batch_norm: str | None = None
         self._named: dict[str, nn.Module] = {}
+        self._raw = True  # nothing has been computed of what reaches the next layer
+        self._reads: dict[bool, str] = {}  # by whether as ids: the first layer that reads the features so
 
     def layers(self, layers: Sequence[AnyLayer], shape: Shape, path: str) -> list[BuiltLayer]:
         built: list[BuiltLayer] = []
         for position, layer in enumerate(layers):
             field = f"{path}[{position}].{layer.kind}"
             module = self._repeated(layer, shape, field)
-            self.values += _inner_values(module, shape)
+            inner = _inner_values(module, shape)
+            if inner > _LARGEST_OUTPUT:
+                message = f"makes {inner:,} values of a sample, expected at most {_LARGEST_OUTPUT:,}"
+                raise _misfit(field, message)
+            self.values += inner
             shape = _output_shape(module, shape, field)
             self.values += 3 * prod(shape)  # the output, its gradient, and one temporary of its size
             place = getattr(layer, "name", None) or f"layers.{position}"
@@ -235,9 +252,12 @@ class _Building:
             module = self._one(layer, shape, field)
         else:
             copies = []
+            outside = self._named
             for _ in range(layer.repeat):
+                self._named = dict(outside)  # each repetition has the names inside it to itself
                 copies.append(self._one(layer, shape, field))
                 shape = _output_shape(copies[-1], shape, field)
+            self._named = outside
             module = nn.Sequential(*copies)
         if layer.name is not None:
             if layer.name in self._named:
@@ -257,21 +277,23 @@ class _Building:
                 "places: share a layer without it, such as with layer_norm"
             )
             raise _misfit(f"{field}.layer", message)
+        self._read(any(isinstance(part, nn.Embedding) for part in module.modules()), field)
         return module
 
     def _one(self, layer: LayerSpec, shape: Shape, field: str) -> nn.Module:
         if isinstance(layer, SequentialSpec):
             return self._sequence(layer.layers, shape, f"{field}.layers")
         if isinstance(layer, ResidualSpec):
-            body = self._sequence(layer.body, shape, f"{field}.body")
-            shortcut = self._sequence(layer.shortcut, shape, f"{field}.shortcut") if layer.shortcut else None
-            return nn.Residual(body, shortcut)
+            ways = {"body": layer.body, "shortcut": layer.shortcut}
+            body, shortcut = self._side_by_side(ways, shape, field)
+            return nn.Residual(body, shortcut if layer.shortcut else None)
         if isinstance(layer, ParallelSpec):
-            branches = [
-                self._sequence(branch, shape, f"{field}.branches[{index}]")
-                for index, branch in enumerate(layer.branches)
-            ]
-            return nn.Parallel(*branches, combine=layer.combine)
+            ways = {f"branches[{index}]": branch for index, branch in enumerate(layer.branches)}
+            return nn.Parallel(*self._side_by_side(ways, shape, field), combine=layer.combine)
+        if layer.kind not in _ONLY_SHAPE:
+            self._read(layer.kind == "embedding", field)
+        if layer.kind == "batch_norm" and prod(shape[1:]) == 1:
+            self.batch_norm = self.batch_norm or field
         samples, build = _BUILDERS[layer.kind]
         if len(shape) not in samples.axes:
             message = (
@@ -288,6 +310,31 @@ class _Building:
             nn.initialize_with(module, partial(INITIALIZERS[layer.initializer.kind], **options))
         return module
 
+    def _side_by_side(
+        self, ways: Mapping[str, Sequence[AnyLayer]], shape: Shape, field: str
+    ) -> list[nn.Sequential]:
+        """Ways that the same samples take, which are put together behind them."""
+        raw, raw_behind, built = self._raw, False, []
+        for name, layers in ways.items():
+            self._raw = raw
+            built.append(self._sequence(layers, shape, f"{field}.{name}"))
+            raw_behind |= self._raw
+        self._raw = raw_behind
+        self._read(False, field)
+        return built
+
+    def _read(self, as_ids: bool, field: str) -> None:
+        """A layer takes what reaches it as ids, or as numbers to compute with."""
+        if as_ids and not self._raw:
+            message = "an embedding looks up the ids of the data, here other layers have computed with them"
+            raise _misfit(field, f"{message}: put it first")
+        if self._raw:
+            self._raw = False
+            self._reads.setdefault(as_ids, field)
+            if len(self._reads) == 2:
+                message = f"{self._reads[True]} takes the features as ids, {self._reads[False]} as numbers"
+                raise _misfit(field, f"{message}: put an `embedding` before both")
+
     def _sequence(self, layers: Sequence[AnyLayer], shape: Shape, path: str) -> nn.Sequential:
         return _sequential(layers, self.layers(layers, shape, path))
 
@@ -303,6 +350,10 @@ def _sequential(layers: Sequence[AnyLayer], built: Sequence[BuiltLayer]) -> nn.S
 
 def _inner_values(module: nn.Module, shape: Shape) -> int:
     """About how many numbers a layer makes of a sample besides its output."""
+    padding = getattr(module, "padding", 0)
+    if padding and not isinstance(module, nn.ConvTranspose2d | nn.Embedding):
+        extra = padding if isinstance(padding, Sequence) else [padding] * len(shape[1:])
+        return shape[0] * prod(size + 2 * more for size, more in zip(shape[1:], extra, strict=False))
     if isinstance(module, nn.RNN | nn.LSTM | nn.GRU):
         return shape[0] * sum(cell.units * (3 * cell.gates + 4) for cell in module.cells)
     if isinstance(module, nn.MultiHeadAttention):
@@ -320,7 +371,8 @@ def _output_shape(module: nn.Module, shape: Shape, field: str) -> Shape:
         output = module.output_shape(shape)
     except ShapeError as error:
         advice = f". {error.advice}" if error.advice else ""
-        raise _misfit(field, f"expected {error.expected}, got {error.actual}{advice}") from error
+        what = "padding of " if error.where.endswith("argument padding") else ""
+        raise _misfit(field, f"expected {what}{error.expected}, got {error.actual}{advice}") from error
     if prod(output) > _LARGEST_OUTPUT:
         message = f"gives {prod(output):,} values a sample, expected at most {_LARGEST_OUTPUT:,}"
         raise _misfit(field, message)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from ..core import nn
 from ..core.init import unallocated
 from .data.dataset import Dataset
+from .features import ONLY_SHAPE
 from .layers import BuiltLayer, BuiltModel, Shape, build_layers
 from .python_model import build_python_model, try_forward
 from .spec import JobSpec, PythonModelSpec, SpecError, Violation
@@ -55,6 +57,10 @@ def check_model(spec: JobSpec, dataset: Dataset) -> BuiltModel:
     trained = [layer for layer in model.layers if layer.module.parameters()]
     if not trained:
         raise SpecError([Violation("model", "there is nothing to train: add a `linear` layer")])
+    described = not isinstance(spec.model, PythonModelSpec)
+    if spec.loss.kind in _LOG_PROBABILITIES and described and not _ends_in_log_softmax(model.module):
+        message = f"{spec.loss.kind} needs a model that ends in log_softmax: put `log_softmax` at its end"
+        raise SpecError([Violation("model", message)])
     problem = _problem_with_outputs(spec, model.output_shape, dataset)
     if problem is not None:
         last = trained[-1]
@@ -62,6 +68,17 @@ def check_model(spec: JobSpec, dataset: Dataset) -> BuiltModel:
         field = f"{last.field}.units" if last.field.endswith("linear") else last.field
         raise SpecError([Violation(field, f"the model ends in {problem}{place}")])
     return model
+
+
+_LOG_PROBABILITIES = ("negative_log_likelihood", "kl_divergence")
+
+
+def _ends_in_log_softmax(module: nn.Module) -> bool:
+    """Whether it gives logarithms of probabilities, perhaps in another shape."""
+    while isinstance(module, nn.Sequential):
+        computing = [layer for layer in module.layers if not isinstance(layer, ONLY_SHAPE)]
+        module = (computing or module.layers)[-1]
+    return isinstance(module, nn.LogSoftmax)
 
 
 def _problem_with_outputs(spec: JobSpec, shape: Shape, dataset: Dataset) -> str | None:
@@ -78,7 +95,7 @@ def _problem_with_outputs(spec: JobSpec, shape: Shape, dataset: Dataset) -> str 
     assert dataset.classes is not None
     if spec.loss.targets is Targets.SEQUENCE:
         if len(shape) == 2 and shape[1] >= dataset.classes:
-            _check_blank(spec, shape[1])
+            _check_ctc(spec, shape, dataset)
             return None
         return f"outputs of shape {shape}, {spec.loss.kind} needs (time, {dataset.classes} classes or more)"
     outer, outputs = shape[:-1], shape[-1]
@@ -98,10 +115,28 @@ def _problem_with_outputs(spec: JobSpec, shape: Shape, dataset: Dataset) -> str 
     return None
 
 
-def _check_blank(spec: JobSpec, outputs: int) -> None:
-    if isinstance(spec.loss, CTCSpec) and spec.loss.blank >= outputs:
-        message = f"expected one of the {outputs} outputs, 0 to {outputs - 1}, got {spec.loss.blank}"
+def _check_ctc(spec: JobSpec, shape: Shape, dataset: Dataset) -> None:
+    assert isinstance(spec.loss, CTCSpec)
+    (steps, outputs), blank, padding = shape, spec.loss.blank, spec.loss.padding
+    if blank >= outputs:
+        message = f"expected one of the {outputs} outputs, 0 to {outputs - 1}, got {blank}"
         raise SpecError([Violation("loss.ctc.blank", message)])
+    for labels in (dataset.train_targets, dataset.test_targets):
+        spelled = labels != padding
+        if (spelled & (labels == blank)).any():
+            message = f"expected a class that no label is, but {blank} is one of the labels"
+            raise SpecError([Violation("loss.ctc.blank", message)])
+        if (spelled[:, 1:] & ~spelled[:, :-1]).any():
+            message = f"expected {padding} behind the labels of a sample only, it is also before some"
+            raise SpecError([Violation("loss.ctc.padding", message)])
+        equal = spelled[:, 1:] & (labels[:, 1:] == labels[:, :-1])  # a blank must lie between
+        needed = int((spelled.sum(axis=1) + equal.sum(axis=1)).max(initial=0))
+        if needed > steps:
+            message = (
+                f"the model gives {_count(steps, 'step')} of time, but the longest labels take {needed}, "
+                "with a blank between equal ones: shorten the time less, or leave such samples out"
+            )
+            raise SpecError([Violation("model", message)])
 
 
 def _outputs(shape: Shape) -> str:

@@ -43,6 +43,11 @@ class Objective:
         """The sum of the samples' losses."""
         return _scaled(self._total(outputs, targets, self._settings), self._train_scale)
 
+    def counted(self, targets: Array) -> Array | None:
+        """True for what the loss does not ignore, in the shape of the targets; None where that is all."""
+        ignored = self._settings.get("ignored")
+        return None if ignored is None else targets != ignored
+
     def penalty(self, parameters: Mapping[str, Tensor]) -> Tensor | None:
         """The sum of the job's penalties, of the model as it is; None where there are none."""
         terms = [_penalty(penalty, parameters) for penalty in self._penalties]

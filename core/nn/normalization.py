@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import nan, prod
 from typing import ClassVar
 
 import numpy as np
@@ -162,17 +162,26 @@ class BatchNorm(_Normalization):
     def absorb(self, mean: Array, variance: Array) -> None:
         """Move the running statistics, in place, towards what a pass over a micro-batch observed."""
         for buffer, seen in ((self.running_mean, mean), (self.running_variance, variance)):
-            buffer.data += self.momentum * (array_module(buffer.data).asarray(seen) - buffer.data)
+            absorb(buffer.data, array_module(buffer.data).asarray(seen), self.momentum)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self._with_channels(self.channels, input_shape)
 
 
+def absorb(buffer: Array, seen: Array, momentum: float) -> None:
+    """Move running statistics, in place, towards what a pass saw. What is not finite, such as the variance of
+    a single element, moves nothing."""
+    move = momentum * (seen - buffer)
+    buffer += array_module(buffer).where(array_module(buffer).isfinite(move), move, 0)
+
+
 def _statistics(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """The mean of each channel, and the variance that estimates the one of all samples there could be."""
+    """The mean of each channel, and the variance that estimates the one of all samples there could be, which
+    is unknown (nan) where there is one element."""
     x, elements = wide(x), x.size // x.shape[1]
     variance = x.var(axis=axes)
-    return x.mean(axis=axes), variance * (elements / (elements - 1)) if elements > 1 else variance
+    scale = elements / (elements - 1) if elements > 1 else nan
+    return x.mean(axis=axes), variance * scale
 
 
 def _along_channels(vector: Tensor, x: Tensor) -> Tensor:

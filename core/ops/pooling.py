@@ -53,12 +53,13 @@ def _largest(x: Array, windows: Windows) -> Array:
     padded = windows.pad(x, -np.inf)
     best = padded[next(views)]
     xp = array_module(x)
-    choice = xp.zeros(best.shape, np.int16)
+    position_type = np.int16 if windows.elements <= 2**15 else np.int32
+    choice = xp.zeros(best.shape, position_type)
     for position, view in enumerate(views, start=1):
         candidate = padded[view]
         better = (candidate > best) | (candidate != candidate)
         best = xp.maximum(best, candidate)
-        choice -= (choice - xp.int16(position)) * better
+        choice -= (choice - position_type(position)) * better
     return choice
 
 

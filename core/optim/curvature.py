@@ -8,6 +8,7 @@ from math import prod
 from .. import ops
 from ..array import Array, accumulator, array_module
 from ..graph import grad
+from ..losses import softmax_cross_entropy
 from ..precision import wide
 from ..random import CURVATURE, normal, substream, uniform
 from ..tensor import Tensor
@@ -36,18 +37,27 @@ def hutchinson(loss: Tensor, parameters: Sequence[Tensor], seed: int, step: int)
 
 
 def gauss_newton_bartlett(
-    logits: Tensor, parameters: Sequence[Tensor], seed: int, step: int, first: int = 0
+    logits: Tensor,
+    parameters: Sequence[Tensor],
+    seed: int,
+    step: int,
+    first: int = 0,
+    counted: Array | None = None,
 ) -> list[Array]:
     """n * g², g the gradient of the mean softmax cross-entropy at labels drawn from the model's own softmax.
 
     An estimate of the Gauss-Newton diagonal, never negative, for one more backward pass. logits:
-    (n, classes), the samples `first` .. `first + n` of their mini-batch; the labels are keyed by (seed, step)
-    and sample. Gives an array a parameter.
+    (n, classes), or (n, ..., classes) where each element of a sample has a label, of the samples `first` ..
+    `first + n` of their mini-batch; the labels are keyed by (seed, step) and sample. counted: true in
+    (n, ...) for what the loss does not ignore; n above is how many they are. Gives an array a parameter.
     """
-    xp, logits = array_module(logits.data), wide(logits)
-    count = len(logits.data)
-    draws = xp.asarray(uniform(seed, substream(CURVATURE, 0), step, first, count))
+    xp, each = array_module(logits.data), prod(logits.shape[1:-1])
+    logits = ops.reshape(wide(logits), (-1, logits.shape[-1]))
+    weights = None if counted is None else counted.reshape(-1).astype(logits.dtype)
+    count = len(logits.data) if weights is None else max(1.0, float(weights.sum()))
+    draws = xp.asarray(uniform(seed, substream(CURVATURE, 0), step, first * each, len(logits.data)))
     bounds = xp.cumsum(ops.softmax(logits.data), axis=-1)
     labels = xp.minimum((bounds <= draws[:, None] * bounds[:, -1:]).sum(axis=-1), bounds.shape[-1] - 1)
-    gradients = grad(ops.softmax_cross_entropy(logits, labels) * (1.0 / count), parameters)
+    loss = softmax_cross_entropy(logits, labels, reduction="sum", weights=weights)
+    gradients = grad(loss * (1.0 / count), parameters)
     return [count * wide(gradient.data) ** 2 for gradient in gradients]

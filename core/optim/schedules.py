@@ -143,7 +143,8 @@ class OneCycle(Settings):
         super().__post_init__()
         if not 0 < self.peak < 1 or self.peak * self.steps <= 1:
             raise ChainruleError(
-                f"one-cycle: expected a peak above 1 / {self.steps} steps and below 1, got {self.peak}"
+                "one-cycle: expected a peak below 1, and more than 1 / peak steps, so that there is a way "
+                f"up, got a peak of {self.peak} and {self.steps} steps"
             )
 
     def __call__(self, step: int) -> float:

@@ -102,22 +102,25 @@ def class_targets(
 ) -> tuple[np.ndarray, np.ndarray | None, int, tuple[str, ...] | None]:
     """Class ids (int64) of the training and the test samples, the number of classes, and names for text
     labels. (n,), or (n, time) where each element of a sequence has one; `loss` may have a label for none."""
-    sequences = loss.targets in (Targets.CLASS, Targets.SEQUENCE)
-    none = getattr(loss, "ignored", getattr(loss, "padding", None))
-    raw = _labels(train, sequences)
-    raw_test = None if test is None else _labels(test, sequences)
+    none = _none(loss)
+    raw = _labels(train, loss.targets)
+    raw_test = None if test is None else _labels(test, loss.targets)
     if raw.dtype.kind == "U":
         names = tuple(np.unique(raw).tolist())
         _check_several(len(names), names[0], train)
         test_ids = None if test is None or raw_test is None else _ids_by_name(raw_test, names, test)
         return _ids_by_name(raw, names, train), test_ids, len(names), names
-    ids = _whole_numbers(raw, train, none)
-    test_ids = None if test is None or raw_test is None else _whole_numbers(raw_test, test, none)
+    ids = _whole_numbers(raw, train, loss)
+    test_ids = None if test is None or raw_test is None else _whole_numbers(raw_test, test, loss)
     present = np.unique(ids if none is None else ids[ids != none])
     _check_several(len(present), present[0] if len(present) else none, train)
     counted = [part if none is None else part[part != none] for part in (ids, test_ids) if part is not None]
     highest = max(int(part.max(initial=-1)) for part in counted)
     return ids, test_ids, highest + 1, None
+
+
+def _none(loss: LossSpec) -> int | None:
+    return getattr(loss, "ignored", getattr(loss, "padding", None))
 
 
 def _check_several(distinct: int, example: object, samples: Samples) -> None:
@@ -127,12 +130,14 @@ def _check_several(distinct: int, example: object, samples: Samples) -> None:
         )
 
 
-def _labels(samples: Samples, sequences: bool) -> np.ndarray:
+def _labels(samples: Samples, targets: Targets) -> np.ndarray:
     """One label a sample, (n,), or sequences of them, (n, time), where these make sense."""
     labels, field = samples.targets, samples.targets_field
-    if labels.ndim == 2 and labels.shape[1] == 1:
+    if targets is Targets.SEQUENCE and labels.ndim == 1:
+        labels = labels[:, None]
+    elif targets is not Targets.SEQUENCE and labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
-    if labels.ndim != 1 and not (sequences and _are_sequences(labels)):
+    if labels.ndim != 1 and not (targets is not Targets.LABEL and _are_sequences(labels)):
         raise DataError(
             field,
             f"expected one class label a sample, shape ({len(labels)},), got shape {labels.shape}: for "
@@ -148,12 +153,18 @@ def _are_sequences(labels: np.ndarray) -> bool:
     """Whether these are a whole number for each element, and not one-hot rows, each with a single 1."""
     if labels.dtype.kind not in "iu" or labels.size == 0:
         return False
-    return not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=-1) == 1).all())
+    one_hot = labels.shape[-1] > 1 and np.isin(labels, (0, 1)).all() and (labels.sum(axis=-1) == 1).all()
+    return not one_hot
 
 
-def _whole_numbers(labels: np.ndarray, samples: Samples, none: int | None) -> np.ndarray:
-    """none: a label that stands for none, and may be any number."""
-    field = samples.targets_field
+def _advice(loss: LossSpec) -> str:
+    none = next((name for name in ("ignored", "padding") if hasattr(loss, name)), None)
+    return "" if none is None else f"; what is no label belongs under loss.{loss.kind}.{none}"
+
+
+def _whole_numbers(labels: np.ndarray, samples: Samples, loss: LossSpec) -> np.ndarray:
+    """Class ids, and what stands for no label in the loss, which may be any number."""
+    field, none = samples.targets_field, _none(loss)
     if labels.dtype.kind == "U":
         raise DataError(field, f"the training labels are numbers, these are text, such as {_example(labels)}")
     check_finite(labels, field, "labels")
@@ -176,7 +187,7 @@ def _whole_numbers(labels: np.ndarray, samples: Samples, none: int | None) -> np
             raise DataError(
                 field,
                 f"label {labels[(row, *place)]} at row {row} (counted from 0): expected {expected}; to "
-                "predict quantities use loss: squared_error",
+                f"predict quantities use loss: squared_error{_advice(loss)}",
             )
     return np.ascontiguousarray(labels, dtype=np.int64)
 

@@ -341,7 +341,7 @@ for _composed in (SequentialSpec, ResidualSpec, ParallelSpec):
 
 
 def layer_count(layers: Sequence[AnyLayer]) -> int:
-    """How many layers these come to, with those inside them and every repetition."""
+    """How many layers these come to, with those inside or on top of them and every repetition."""
     return sum(_count(layer) for layer in layers)
 
 
@@ -349,6 +349,8 @@ def _count(layer: AnyLayer) -> int:
     if isinstance(layer, SharedSpec):
         return 1
     inner: Sequence[Sequence[AnyLayer]] = ()
+    if isinstance(layer, LSTMSpec):
+        return layer.layers * (layer.repeat or 1)
     if isinstance(layer, SequentialSpec):
         inner = (layer.layers,)
     elif isinstance(layer, ResidualSpec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from .section import (
     Fraction,
@@ -18,6 +18,7 @@ from .section import (
     one_of,
     table_of,
 )
+from .violations import value_error
 
 
 class Targets(Enum):
@@ -38,8 +39,18 @@ class LossSpec(Kind):
 
 
 Power = Annotated[Whole, Field(ge=1, le=2, description="1 or 2")]
+
+
+def _some_count(weights: tuple[float, ...]) -> tuple[float, ...]:
+    if weights and not any(weights):
+        raise value_error("expected a weight above 0 for some class: with these nothing counts")
+    return weights
+
+
 ClassWeights = Annotated[
-    tuple[NotNegative, ...], Field(max_length=100_000, description="a list of numbers, one for each class")
+    tuple[NotNegative, ...],
+    Field(max_length=100_000, description="a list of numbers, one for each class"),
+    AfterValidator(_some_count),
 ]
 
 

@@ -95,7 +95,7 @@ def test_restarts_are_where_the_cycles_lengths_put_them(growth: int) -> None:
         (lambda: schedules.StepDecay(0), "step decay: expected every a whole number of at least 1, got 0"),
         (
             lambda: schedules.OneCycle(10, peak=1.5),
-            "one-cycle: expected a peak above 1 / 10 steps and below 1",
+            "one-cycle: expected a peak below 1, and more than 1 / peak steps",
         ),
         (lambda: schedules.Plateau(1.0), "plateau: expected factor above 0 and below 1, got 1.0"),
     ],

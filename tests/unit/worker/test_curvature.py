@@ -24,6 +24,28 @@ def objective(dataset: Dataset) -> Objective:
     return Objective(parse_spec({"dataset": {"source": "digits"}, **described}), dataset)
 
 
+def test_elements_of_a_sequence_that_the_loss_ignores_are_not_in_the_estimate() -> None:
+    def estimated(labels: list[list[int]]) -> np.ndarray:
+        model = nn.Sequential(nn.TimeLinear(3, 4))
+        nn.initialize(model, 0)
+        features = np.random.default_rng(0).standard_normal((2, 3, 3), np.float32)
+        features[:, 2] = 1000.0
+        targets = np.array(labels)
+        dataset = Dataset(features, targets, features, targets, 4, FeatureTransform.identity())
+        loss = {"softmax_cross_entropy": {"ignored": -1}}
+        described = {"model": ["relu"], "loss": loss, "optimizer": "adam"}
+        spec = parse_spec({"dataset": {"source": "digits"}, **described})
+        made = GradientComputer(model, dataset, Objective(spec, dataset), "cpu")
+        made.use([tensor.data for tensor in model.parameters().values()])
+        out = [np.zeros(tensor.shape, np.float32) for tensor in model.parameters().values()]
+        context = ForwardContext(training=True, seed=5)
+        made.curvature(np.arange(2), 2, context, out, "gauss_newton_bartlett")
+        return out[0]
+
+    assert 0 < np.abs(estimated([[0, 1, -1], [2, 3, -1]])).max() < 100
+    np.testing.assert_array_equal(estimated([[-1, -1, -1], [-1, -1, -1]]), 0)
+
+
 def computer() -> tuple[GradientComputer, nn.Module]:
     model = nn.Sequential(nn.Linear(3, 4))
     nn.initialize(model, 0)

@@ -36,8 +36,9 @@ def refusal(data: Dataset, rows: int = 4) -> tuple[str, str]:
 
 def test_a_model_takes_ids_if_the_first_layer_that_computes_looks_them_up() -> None:
     assert takes_integers(model())
-    assert takes_integers(nn.Sequential(nn.Reshape(2), nn.Sequential(nn.Dropout(0.1), nn.Embedding(2, 2))))
+    assert takes_integers(nn.Sequential(nn.Reshape(2), nn.Sequential(nn.Flatten(), nn.Embedding(2, 2))))
     assert not takes_integers(nn.Sequential(nn.Linear(2, 2), nn.Embedding(2, 2)))
+    assert not takes_integers(nn.Sequential(nn.Dropout(0.5), nn.Embedding(2, 2)))  # ids times 2
     assert not takes_integers(nn.Sequential(nn.Flatten()))
 
 

@@ -229,9 +229,14 @@ def test_same_padding_needs_stride_1_and_odd_kernels() -> None:
             "gru: expected no truncate where bidirectional, got 2",
         ),
         (
-            {"embedding": {"rows": 3, "units": 2, "padding": 3}},
+            {"max_pool": {"kernel": 2, "padding": 2}},
+            (1, 8, 8),
+            "expected padding of at most half the kernel (2, 2), got 2",
+        ),
+        (
+            {"embedding": {"rows": 3, "units": 2}},
             (5,),
-            "embedding: expected padding from 0 to 2, got 3",
+            "looks up the ids of the data, here other layers have computed with them: put it first",
         ),
         (
             {"residual": {"body": [{"linear": {"units": 3}}]}},
@@ -253,10 +258,57 @@ def test_a_layer_that_does_not_fit_says_what_it_takes_and_what_to_do(
 
 def test_what_no_memory_holds_is_refused_without_allocating() -> None:
     field, message = refusal({"sparse_linear": {"units": 2**30}}, shape=(1000,))
-    assert (field, message.startswith("expected up to 268,435,456 pairs")) == ("model[0].sparse_linear", True)
+    assert (field, message.startswith("expected up to 33,554,432 pairs")) == ("model[0].sparse_linear", True)
+    mel = {"bands": 10**9, "size": 16, "hop": 8, "rate": 8000}
+    field, message = refusal({"mel_spectrogram": mel}, shape=(64,))
+    assert (field, message.startswith("expected mel filters of up to")) == ("model[0].mel_spectrogram", True)
+    pool = {"kernel": 2**31 - 1, "padding": 2**30 - 1}
+    field, message = refusal({"max_pool": pool}, shape=(1, 8, 8))
+    assert (field, message.startswith("makes 4,611,686,0")) == ("model[0].max_pool", True)
     embedding = {"embedding": {"rows": 2, "units": 2**30}}
     field, message = refusal(embedding, "sinusoidal_positions", shape=(1000,))
     assert (field, message.startswith("expected a table of up to")) == ("model[1].sinusoidal_positions", True)
-    field, message = refusal(embedding, {"embedding": {"rows": 2, "units": 2**30}}, shape=(10,))
-    assert field == "model[1].embedding"
+    field, message = refusal({"adaptive_avg_pool": {"output": 2**31 - 1}}, shape=(1, 8, 8))
+    assert field == "model[0].adaptive_avg_pool"
     assert "values a sample, expected at most" in message
+
+
+def test_an_embedding_says_what_padding_it_takes() -> None:
+    field, message = refusal({"embedding": {"rows": 3, "units": 2, "padding": 3}}, shape=(5,))
+    assert field == "model[0].embedding"
+    assert message == "embedding: expected padding from 0 to 2, got 3"
+
+
+LOOKUP = {"embedding": {"rows": 3, "units": 1}}
+
+
+def test_an_embedding_takes_ids_that_only_their_shape_has_changed_of() -> None:
+    ways = [[{"reshape": {"shape": [6]}}, LOOKUP, "flatten"], ["flatten", LOOKUP, "flatten"]]
+    assert built({"parallel": {"branches": ways}}, shape=(2, 3)).output_shape((2, 3)) == (12,)
+    field, message = refusal("dropout", LOOKUP, shape=(5,))
+    assert field == "model[1].embedding"
+    assert message.endswith("put it first")
+
+
+@pytest.mark.parametrize(
+    ("layer", "as_numbers"),
+    [
+        ({"parallel": {"branches": [["tanh"], [LOOKUP, "flatten"]]}}, "branches[0][0].tanh"),
+        ({"parallel": {"branches": [[LOOKUP, "flatten"], ["flatten"]]}}, ""),
+        ({"residual": {"body": [LOOKUP, "flatten"]}}, ""),
+    ],
+)
+def test_features_are_ids_or_numbers_and_not_both(layer: Any, as_numbers: str) -> None:
+    [kind] = layer
+    _, message = refusal(layer, shape=(5,))
+    place = f"model[0].{kind}.{as_numbers}".rstrip(".")
+    assert message.endswith(f"takes the features as ids, {place} as numbers: put an `embedding` before both")
+
+
+def test_a_name_inside_a_repeated_layer_is_that_of_each_repetition() -> None:
+    body = [{"linear": {"units": 4, "name": "mix"}}, "tanh", {"shared": {"layer": "mix"}}]
+    model = built({"residual": {"body": body, "repeat": 2}}, shape=(4,))
+    weights = [name for name in model.parameters() if name.endswith("weight")]
+    assert weights == ["layers.0.layers.0.body.mix.weight", "layers.0.layers.1.body.mix.weight"]
+    outside = [{"residual": {"body": body, "repeat": 2}}, {"shared": {"layer": "mix"}}]
+    assert refusal(*outside, shape=(4,))[0] == "model[1].shared.layer"

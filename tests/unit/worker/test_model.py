@@ -23,7 +23,7 @@ from chainrule.worker.model import SavedModel, build_model, check_model, load_mo
 from chainrule.worker.spec import JobSpec, SpecError, parse_spec
 
 
-def job(*layers: Any, loss: str = "softmax_cross_entropy", **changes: Any) -> JobSpec:
+def job(*layers: Any, loss: Any = "softmax_cross_entropy", **changes: Any) -> JobSpec:
     model = layers or ({"linear": {"units": 5}}, "relu", {"dropout": {"rate": 0.5}}, {"linear": {"units": 3}})
     return parse_spec(
         {"dataset": {"source": "digits"}, "model": list(model), "loss": loss, "optimizer": "adam", **changes}
@@ -108,6 +108,41 @@ def test_outputs_must_match_the_width_of_the_targets() -> None:
         message
         == "the model ends in 1 output, each sample has 2 target values: set units: 2 in model[0].linear"
     )
+
+
+def ctc_data(labels: list[list[int]], steps: int = 3) -> Dataset:
+    features, targets = np.zeros((len(labels), steps, 2), np.float32), np.array(labels)
+    return Dataset(features, targets, features[:0], targets[:0], 3, FeatureTransform.identity())
+
+
+@pytest.mark.parametrize(
+    ("labels", "settings", "field", "message"),
+    [
+        ([[1, 2], [0, 1]], {}, "loss.ctc.blank", "a class that no label is, but 0 is one of the labels"),
+        ([[1, -1], [-1, 2]], {}, "loss.ctc.padding", "behind the labels of a sample only"),
+        ([[1, 1, 2, 2]], {}, "model", "gives 3 steps of time, but the longest labels take 6, with a blank"),
+        ([[1, 2]], {"blank": 4}, "loss.ctc.blank", "expected one of the 4 outputs, 0 to 3, got 4"),
+    ],
+)
+def test_labels_that_ctc_cannot_spell_are_refused(
+    labels: list[list[int]], settings: dict[str, int], field: str, message: str
+) -> None:
+    spec = job({"time_linear": {"units": 4}}, loss={"ctc": settings})
+    assert message in misfit(spec, ctc_data(labels))[field]
+
+
+def test_labels_that_ctc_can_spell_are_taken() -> None:
+    spec = job({"time_linear": {"units": 4}}, loss="ctc")
+    check_model(spec, ctc_data([[1, 2], [2, 2], [1, -1], [-1, -1]]))
+
+
+def test_losses_of_log_probabilities_need_a_model_that_ends_in_them() -> None:
+    linear, loss = {"linear": {"units": 3}}, "negative_log_likelihood"
+    for ending in ("log_softmax", {"sequential": {"layers": ["log_softmax", {"reshape": {"shape": [3]}}]}}):
+        check_model(job(linear, ending, loss=loss), dataset())
+    for ending in ("softmax", {"reshape": {"shape": [3]}}):
+        message = misfit(job("log_softmax", linear, ending, loss=loss), dataset())["model"]
+        assert message.endswith("needs a model that ends in log_softmax: put `log_softmax` at its end")
 
 
 def test_a_model_without_parameters_is_refused() -> None:
@@ -367,3 +402,34 @@ def test_a_job_that_this_machine_cannot_hold_is_refused_where_that_is_the_limit(
         SpecError, match=r"more than the 0\.1 GB that there are; layers\.0\.linear alone has 65,000"
     ):
         inspect_job(spec, memory_limit=needed - 1)
+
+
+NORMALIZED = ({"linear": {"units": 10}}, "batch_norm", "relu", {"linear": {"units": 10}})
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss", "field"),
+    [
+        (NORMALIZED, "softmax_cross_entropy", "model[1].batch_norm"),
+        (({"linear": {"units": 10}},), "triplet_margin", "loss.triplet_margin"),
+        (({"linear": {"units": 10}},), "cosine", "loss.cosine"),
+    ],
+)
+def test_micro_batches_of_one_sample_are_refused_where_they_teach_nothing(
+    layers: tuple[Any, ...], loss: str, field: str
+) -> None:
+    def refused(batch_size: int) -> list[str]:
+        try:
+            inspect_job(job(*layers, loss=loss, training={"batch_size": batch_size, "micro_batches": 4}))
+        except SpecError as error:
+            return [violation.field for violation in error.violations]
+        return []
+
+    assert refused(7) == [field]
+    assert refused(8) == []
+
+
+def test_any_other_model_learns_from_micro_batches_of_one_sample() -> None:
+    image = [{"reshape": {"shape": [1, 8, 8]}}, "batch_norm", "flatten", {"linear": {"units": 10}}]
+    for layers in (image, [{"linear": {"units": 10}}]):
+        inspect_job(job(*layers, training={"batch_size": 4, "micro_batches": 4}))

@@ -92,7 +92,8 @@ def test_every_schedule_can_be_built_from_its_defaults() -> None:
 def test_a_schedule_that_has_too_few_steps_is_refused() -> None:
     found = misfits(steps_per_epoch=1, training={"epochs": 1, "schedule": "one_cycle"})
     assert found == {
-        "training.schedule.one_cycle": "one-cycle: expected a peak above 1 / 1 steps and below 1, got 0.3"
+        "training.schedule.one_cycle": "one-cycle: expected a peak below 1, and more than 1 / peak steps, "
+        "so that there is a way up, got a peak of 0.3 and 1 steps"
     }
 
 

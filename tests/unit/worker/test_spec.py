@@ -224,6 +224,11 @@ def test_missing_parts_say_what_belongs_there() -> None:
             "expected one of hard, semi_hard, all, got 'soft'",
         ),
         (
+            {"loss": {"softmax_cross_entropy": {"class_weights": [0, 0]}}},
+            "loss.softmax_cross_entropy.class_weights",
+            "expected a weight above 0 for some class: with these nothing counts",
+        ),
+        (
             {"loss": {"softmax_cross_entropy": {"class_weights": [1, -1]}}},
             "loss.softmax_cross_entropy.class_weights[1]",
             "got -1",

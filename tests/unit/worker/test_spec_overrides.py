@@ -37,6 +37,17 @@ def test_overrides_set_single_fields() -> None:
     assert spec.training.early_stopping.patience == 7
 
 
+def test_another_loss_schedule_or_initializer_replaces_the_one_there_too() -> None:
+    first = ["training.schedule=cosine", "loss.softmax_cross_entropy.label_smoothing=0.1"]
+    first += ["model[0].linear.initializer=zeros"]
+    second = ["training.schedule.step.every=2", "loss.multiclass_hinge.margin=2"]
+    second += ["model[0].linear.initializer.normal.deviation=3"]
+    dumped = JOB.with_overrides(first).with_overrides(second).model_dump_job()
+    assert dumped["training"]["schedule"] == {"step": {"every": 2.0, "factor": 0.1}}
+    assert dumped["loss"] == {"multiclass_hinge": {"margin": 2.0, "power": 1}}
+    assert dumped["model"][0]["linear"]["initializer"] == {"normal": {"deviation": 3.0}}
+
+
 @pytest.mark.parametrize(
     ("assignments", "kind", "rate"),
     [

@@ -39,6 +39,19 @@ def test_what_workers_observed_absorbed_in_micro_batch_order_is_what_one_worker_
     np.testing.assert_array_equal(owner.running_variance.data, alone.running_variance.data)
 
 
+def test_a_single_element_moves_the_running_mean_and_not_the_variance_which_it_does_not_know() -> None:
+    layer = nn.BatchNorm(3, momentum=0.5)
+    layer(samples(1, 3), TRAINING)
+    np.testing.assert_allclose(layer.running_mean.data, samples(1, 3).data[0] / 2)
+    np.testing.assert_array_equal(layer.running_variance.data, np.ones(3))
+
+
+def test_a_pass_that_overflowed_does_not_move_the_running_statistics() -> None:
+    layer = nn.BatchNorm(1)
+    layer.absorb(np.array([np.inf]), np.array([np.nan]))
+    assert (layer.running_mean.data.item(), layer.running_variance.data.item()) == (0.0, 1.0)
+
+
 def test_evaluation_uses_the_running_statistics_and_changes_nothing() -> None:
     layer = nn.BatchNorm(4)
     layer(samples(8, 4), TRAINING)

@@ -118,3 +118,9 @@ def test_rows_of_an_embedding_get_the_sum_of_what_they_were_used_for(ids) -> Non
     expected = np.zeros((5, 3))
     np.add.at(expected, positions, seed)
     np.testing.assert_allclose(grad(y, [table], seed=Tensor(seed))[0].data, expected, atol=1e-12)
+
+
+def test_max_pooling_finds_the_largest_of_very_many() -> None:
+    x = np.zeros((1, 1, 2**15 + 2))
+    x[..., -1] = 5
+    assert ops.max_pool(Tensor(x), x.shape[-1]).numpy().item() == 5

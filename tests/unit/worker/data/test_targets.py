@@ -92,3 +92,16 @@ def test_numbers_may_have_any_shape_and_rows_of_one_get_an_axis() -> None:
     loss = LOSSES["squared_error"]()
     assert regression_targets(samples([1, 2, 3]), loss).shape == (3, 1)
     assert regression_targets(samples(np.zeros((4, 5, 2))), loss).shape == (4, 5, 2)
+
+
+@pytest.mark.parametrize("targets", [[1, 2, 1], [[1], [2], [1]]])
+def test_sequences_of_labels_that_hold_one_each_are_still_sequences(targets: Any) -> None:
+    ids, classes = labels(targets, CTCSpec(), test=targets)
+    assert (ids.tolist(), classes) == ([[1], [2], [1]], 3)
+    assert labels(targets, SoftmaxCrossEntropySpec())[0].tolist() == [1, 2, 1]
+
+
+def test_a_negative_label_is_told_where_to_say_that_it_is_none() -> None:
+    message = refusal([[1, -1], [2, 1]], SoftmaxCrossEntropySpec())
+    assert message.endswith("what is no label belongs under loss.softmax_cross_entropy.ignored")
+    assert "what is no label" not in refusal([1, -1], LOSSES["multiclass_hinge"]())
