@@ -60,9 +60,10 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
         dataset.train_samples, training.batch_size, training.micro_batches, training.seed, training.shuffle
     )
     _check_micro_batches(spec, grid, model)
-    memory_bytes = _memory_bytes(spec, dataset, grid, model)
+    sizes = _sizes(spec, dataset, grid)
+    memory_bytes = _memory_bytes(dataset, model, sizes)
     if memory_bytes > min(memory_limit, LARGEST_MEMORY):
-        raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), model)])
+        raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), model, sizes)])
     optimization_of(spec, model.module, grid.steps_per_epoch)
     return JobSummary(
         parameters=_parameter_count(model),
@@ -106,13 +107,14 @@ def _parameter_count(model: BuiltModel) -> int:
     return sum(parameter.size for parameter in model.module.parameters().values())
 
 
-def _too_large(memory_bytes: int, limit: int, model: BuiltModel) -> Violation:
-    pairs = zip(model.layers, summaries(model), strict=True)
-    built, layer = max(pairs, key=lambda each: each[1].parameters)
+def _too_large(memory_bytes: int, limit: int, model: BuiltModel, size: _Sizes) -> Violation:
+    pairs = list(zip(model.layers, summaries(model), strict=True))
+    built, layer = max(pairs, key=lambda pair: size.copies * pair[1].parameters + size.rows * pair[0].values)
     message = (
         f"each worker would need about {_gigabytes(memory_bytes)} of memory, more than the "
-        f"{_gigabytes(limit)} that there are; {layer.name} alone has {layer.parameters:,} parameters: use "
-        "fewer units, a smaller training.batch_size, or fewer samples"
+        f"{_gigabytes(limit)} that there are; {layer.name} alone has {layer.parameters:,} parameters and "
+        f"makes about {built.values:,} values of each of {size.rows:,} samples: use fewer units, smaller "
+        "samples, or a smaller training.batch_size"
     )
     return Violation(built.field, message)
 
@@ -121,7 +123,23 @@ def _gigabytes(byte_count: int) -> str:
     return f"{byte_count / 1e9:,.1f} GB"
 
 
-def _memory_bytes(spec: JobSpec, dataset: Dataset, grid: Grid, model: BuiltModel) -> int:
+@dataclass(frozen=True)
+class _Sizes:
+    """What a worker holds at once: copies of the parameters, and samples on their way through the model."""
+
+    copies: int
+    rows: int
+
+
+def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid) -> _Sizes:
+    micro_batches = grid.micro_batch_count(0)
+    mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
+    rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
+    # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch.
+    return _Sizes(copies=3 + mine, rows=rows)
+
+
+def _memory_bytes(dataset: Dataset, model: BuiltModel, size: _Sizes) -> int:
     """Process, samples, epoch order, parameters and gradients, and the largest forward and backward pass.
 
     Samples count in full: memory-mapped files too end up resident, though the processes of one node share
@@ -130,10 +148,6 @@ def _memory_bytes(spec: JobSpec, dataset: Dataset, grid: Grid, model: BuiltModel
     arrays = (dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets)
     samples = sum(array.nbytes for array in arrays)
     order = 3 * 8 * dataset.train_samples  # the permutation (int64), and the random words while it is sorted
-    micro_batches = grid.micro_batch_count(0)
-    mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
-    # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch.
-    parameters = (3 + mine) * _parameter_count(model) * _FLOAT32_BYTES
-    rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
-    values = prod(dataset.feature_shape) + model.values
-    return PROCESS_BYTES + samples + order + parameters + rows * values * _FLOAT32_BYTES
+    parameters = size.copies * _parameter_count(model)
+    values = prod(dataset.feature_shape) + sum(layer.values for layer in model.layers)
+    return PROCESS_BYTES + samples + order + (parameters + size.rows * values) * _FLOAT32_BYTES

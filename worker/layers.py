@@ -184,25 +184,27 @@ _BUILDERS: Mapping[str, tuple[_Samples, Builder]] = {
 
 @dataclass(frozen=True)
 class BuiltLayer:
-    """A layer at the top of a model. field: its place in the job file. name: as in errors of `core`."""
+    """A layer at the top of a model. field: its place in the job file. name: as in errors of `core`.
+
+    values: about how many numbers one sample makes in it, there and back.
+    """
 
     field: str
     name: str
     module: nn.Module
     output_shape: Shape
+    values: int
 
 
 @dataclass(frozen=True, eq=False)
 class BuiltModel:
     """A model whose parameters are not allocated, and its layers at the top, as far as they are known.
 
-    values: about how many numbers one sample makes on its way there and back. batch_norm: the field of the
-    first batch normalization that has but one value of each channel in a sample.
+    batch_norm: the field of the first batch normalization that has but one value of each channel in a sample.
     """
 
     module: nn.Module
     layers: tuple[BuiltLayer, ...]
-    values: int
     batch_norm: str | None = None
 
     @property
@@ -216,15 +218,15 @@ def build_layers(layers: Sequence[AnyLayer], feature_shape: Shape) -> BuiltModel
     building = _Building()
     with unallocated():
         built = building.layers(layers, feature_shape, "model")
-    return BuiltModel(_sequential(layers, built), tuple(built), building.values, building.batch_norm)
+    return BuiltModel(_sequential(layers, built), tuple(built), building.batch_norm)
 
 
 class _Building:
     """Goes through the layers in order; knows those with a name, which may be used again."""
 
     def __init__(self) -> None:
-        self.values = 0
         self.batch_norm: str | None = None
+        self._values = 0
         self._named: dict[str, nn.Module] = {}
         self._raw = True  # nothing has been computed of what reaches the next layer
         self._reads: dict[bool, str] = {}  # by whether as ids: the first layer that reads the features so
@@ -232,17 +234,17 @@ class _Building:
     def layers(self, layers: Sequence[AnyLayer], shape: Shape, path: str) -> list[BuiltLayer]:
         built: list[BuiltLayer] = []
         for position, layer in enumerate(layers):
-            field = f"{path}[{position}].{layer.kind}"
+            field, before = f"{path}[{position}].{layer.kind}", self._values
             module = self._repeated(layer, shape, field)
             inner = _inner_values(module, shape)
             if inner > _LARGEST_OUTPUT:
                 message = f"makes {inner:,} values of a sample, expected at most {_LARGEST_OUTPUT:,}"
                 raise _misfit(field, message)
-            self.values += inner
             shape = _output_shape(module, shape, field)
-            self.values += 3 * prod(shape)  # the output, its gradient, and one temporary of its size
+            self._values += inner + 3 * prod(shape)  # the output, its gradient, a temporary of its size
             place = getattr(layer, "name", None) or f"layers.{position}"
-            built.append(BuiltLayer(field, f"{place}.{layer.kind}", module, shape))
+            made = self._values - before
+            built.append(BuiltLayer(field, f"{place}.{layer.kind}", module, shape, made))
         return built
 
     def _repeated(self, layer: AnyLayer, shape: Shape, field: str) -> nn.Module:

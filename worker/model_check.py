@@ -42,9 +42,9 @@ def build(spec: JobSpec, feature_shape: Shape, classes: int | None) -> BuiltMode
         with unallocated():
             module = build_python_model(spec.model, feature_shape, classes)
         shape = module.output_shape(feature_shape)
-        layers = (BuiltLayer("model", f"{spec.model.factory}.{module.kind}", module, shape),)
         inner = sum(parameter.shape[-1] for parameter in module.parameters().values() if parameter.ndim)
-        return BuiltModel(module, layers, 3 * (inner + prod(shape)))
+        values, name = 3 * (inner + prod(shape)), f"{spec.model.factory}.{module.kind}"
+        return BuiltModel(module, (BuiltLayer("model", name, module, shape, values),))
     return build_layers(spec.model, feature_shape)
 
 

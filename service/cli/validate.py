@@ -8,6 +8,7 @@ from dataclasses import asdict
 from rich.table import Table
 
 from ...core.errors import ChainruleError
+from ...worker.data.files import machine_memory
 from ...worker.inspect import JobSummary, inspect_job
 from ...worker.spec import JobSpec
 from ...worker.spec.section import Kind
@@ -31,6 +32,10 @@ def validate_job(submission: Submission, address: str | None, output: Output) ->
     output.render(layer_table(summary))
     output.line()
     output.pairs(summary_pairs(spec, summary))
+    available = machine_memory() if address is None else None
+    if available is not None and summary.memory_bytes > available:
+        output.line()
+        output.line(f"This machine has {size(available)} of memory: the job cannot run on it.")
     output.object(_summary_object(spec, summary))
     return ExitStatus.SUCCEEDED
 

@@ -273,3 +273,13 @@ def test_a_reader_that_goes_away_is_no_crash(run: Run, tmp_path: Path) -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == ""
+
+
+def test_validate_says_where_a_job_is_too_large_for_this_machine(run: Run) -> None:
+    small, huge = (
+        run("validate", "job.yaml"),
+        run("validate", "job.yaml", "--set", "model[0].linear.units=536870912"),
+    )
+    assert (small.returncode, huge.returncode) == (0, 0)
+    assert "the job cannot run on it." not in small.stdout
+    assert huge.stdout.rstrip().endswith("of memory: the job cannot run on it.")

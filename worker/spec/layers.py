@@ -193,7 +193,7 @@ class LSTMSpec(WeightedSpec):
 
     kind: ClassVar[str] = "lstm"
     units: Count
-    layers: Count = 1
+    layers: Annotated[Count, Field(le=100, description="a whole number from 1 to 100")] = 1
     bidirectional: Flag = False
     outputs: Literal["all", "last"] = "all"
     truncate: Count | None = None

@@ -161,7 +161,7 @@ class AverageSpec(Section):
 class LossScaleSpec(Section):
     """Dynamic scaling of the loss, against what underflows in float16."""
 
-    initial: Positive = 65536.0
+    initial: Annotated[Positive, Field(le=2**31, description="a number above 0, up to 2**31")] = 65536.0
     interval: Count = 2000
 
 

@@ -14,7 +14,7 @@ class ScheduleSpec(Kind):
     """One of the schedules in `core.optim.schedules`; times are in epochs, of which a part may be written."""
 
 
-Epochs = Annotated[Positive, Field(lt=2**31, description="a number of epochs above 0")]
+Epochs = Annotated[Positive, Field(lt=2**31, description="a number of epochs above 0 and below 2**31")]
 
 
 class ConstantSpec(ScheduleSpec):

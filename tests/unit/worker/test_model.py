@@ -433,3 +433,19 @@ def test_any_other_model_learns_from_micro_batches_of_one_sample() -> None:
     image = [{"reshape": {"shape": [1, 8, 8]}}, "batch_norm", "flatten", {"linear": {"units": 10}}]
     for layers in (image, [{"linear": {"units": 10}}]):
         inspect_job(job(*layers, training={"batch_size": 4, "micro_batches": 4}))
+
+
+def test_the_layer_that_needs_most_is_named_whether_for_parameters_or_for_what_it_makes() -> None:
+    attention = (
+        {"reshape": {"shape": [64, 1]}},
+        {"time_linear": {"units": 8}},
+        {"multi_head_attention": {"heads": 8}},
+    )
+    spec = job(*attention, "flatten", {"linear": {"units": 10}})
+    with pytest.raises(SpecError) as caught:
+        inspect_job(spec, memory_limit=200_000_000)
+    [violation] = caught.value.violations
+    assert violation.field == "model[2].multi_head_attention"
+    assert (
+        "alone has 288 parameters and makes about 101,888 values of each of 359 samples" in violation.message
+    )

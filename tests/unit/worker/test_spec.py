@@ -286,7 +286,7 @@ def test_missing_parts_say_what_belongs_there() -> None:
         (
             {"training": {"schedule": "step"}},
             "training.schedule.step.every",
-            "required key is missing: expected a number of epochs above 0",
+            "required key is missing: expected a number of epochs above 0 and below 2**31",
         ),
         (
             {"training": {"schedule": {"exponential": {"factor": 1}}}},
