@@ -14,7 +14,7 @@ import numpy as np
 from ..core import Tensor, nn, no_grad
 from ..core.errors import ChainruleError
 from .features import takes_integers
-from .spec import PythonModelSpec, SpecError, Violation
+from .spec import JobSpec, PythonModelSpec, SpecError, Violation
 
 _LARGEST_FILE = 1_000_000
 
@@ -29,6 +29,9 @@ def build_python_model(
     module = ModuleType("chainrule_job_model")
     module.__file__ = spec.python
     source = read_source(spec)
+    if spec.sha256 is not None and spec.sha256 != _digest(source):
+        message = f"{spec.python} is not the file that the job was made with (another SHA-256): put it back"
+        raise SpecError([Violation("model.python", message)])
     try:
         exec(compile(source, spec.python, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
@@ -94,8 +97,20 @@ def read_source(spec: PythonModelSpec) -> bytes:
 
 
 def source_digest(spec: PythonModelSpec) -> str:
-    """SHA-256 of the file."""
-    return hashlib.sha256(read_source(spec)).hexdigest()
+    """SHA-256 of the file. SpecError where it cannot be read."""
+    return _digest(read_source(spec))
+
+
+def pinned(spec: JobSpec) -> JobSpec:
+    """The job with the digest of its Python file, if it has one, so that no other is run for it later."""
+    if not isinstance(spec.model, PythonModelSpec) or spec.model.sha256 is not None:
+        return spec
+    model = spec.model.model_copy(update={"sha256": source_digest(spec.model)})
+    return spec.model_copy(update={"model": model})
+
+
+def _digest(source: bytes) -> str:
+    return hashlib.sha256(source).hexdigest()
 
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:

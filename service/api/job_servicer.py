@@ -13,6 +13,7 @@ from google.protobuf import empty_pb2
 from chainrule.v1 import event_pb2, job_pb2, job_service_pb2, job_service_pb2_grpc
 
 from ...worker.inspect import LARGEST_MEMORY, JobSummary, inspect_job
+from ...worker.python_model import pinned
 from ...worker.spec import JobSpec, parse_spec
 from ...worker.spec.errors import SpecError, Violation
 from ..jobs.errors import Reason, ServiceFault, stopping
@@ -69,6 +70,7 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
             if first is not None:
                 return await self._answer(first)
         await self._offload.short(self._supervisor.gate.check, spec.model_dump_job())
+        spec = await self._offload.short(pinned, spec)
         if continue_from is not None:
             await self._offload.short(self._supervisor.check_source, continue_from)
         summary = await self._offload.long(inspect_job, spec, self._memory_limit)

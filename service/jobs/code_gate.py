@@ -59,6 +59,6 @@ class CodeGate:
 
 
 def python_model(spec: Mapping[str, Any]) -> PythonModelSpec | None:
-    """The Python file that makes a job's model; None for a model of layers."""
+    """The Python file that makes a job's model, whatever is in it; None for a model of layers."""
     model = spec.get("model")
-    return PythonModelSpec(**model) if isinstance(model, Mapping) else None
+    return PythonModelSpec(**{**model, "sha256": None}) if isinstance(model, Mapping) else None

@@ -16,6 +16,9 @@ class PythonModelSpec(Section):
     factory: str = Field(
         default="build", pattern=r"^[A-Za-z_]\w{0,62}$", description="the name of a function in the file"
     )
+    sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="the SHA-256 of the file, in 64 digits 0 to f"
+    )
 
 
 class InitialWeightsSpec(Section):

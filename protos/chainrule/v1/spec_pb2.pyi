@@ -118,12 +118,14 @@ class DatasetSpec(_message.Message):
     def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ...) -> None: ...
 
 class PythonModelSpec(_message.Message):
-    __slots__ = ("python", "factory")
+    __slots__ = ("python", "factory", "sha256")
     PYTHON_FIELD_NUMBER: _ClassVar[int]
     FACTORY_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
     python: str
     factory: str
-    def __init__(self, python: _Optional[str] = ..., factory: _Optional[str] = ...) -> None: ...
+    sha256: str
+    def __init__(self, python: _Optional[str] = ..., factory: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class InitialWeightsSpec(_message.Message):
     __slots__ = ("path", "layout", "names")

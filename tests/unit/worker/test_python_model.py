@@ -11,6 +11,7 @@ from chainrule.core import nn
 from chainrule.core.errors import FileFormatError
 from chainrule.worker.inspect import inspect_job
 from chainrule.worker.model import load_model
+from chainrule.worker.python_model import pinned
 from chainrule.worker.reports import Finished, Outcome
 from chainrule.worker.runtime import JobOrder
 from chainrule.worker.runtime.inprocess import InProcessRuntime
@@ -193,6 +194,16 @@ def test_what_is_wrong_with_the_file_names_the_line(source: Path, text: str, mes
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path / "gone.py") == ("model.python", "no Python file at FOLDER/gone.py")
+
+
+def test_a_pinned_job_runs_no_other_file_than_the_one_that_it_was_made_with(source: Path) -> None:
+    spec = pinned(job(source))
+    inspect_job(spec)
+    assert pinned(spec) == spec
+    source.write_text(SOURCE.replace("16", "17"))
+    with pytest.raises(SpecError, match="is not the file that the job was made with"):
+        inspect_job(spec)
+    inspect_job(pinned(job(source)))
 
 
 def test_outputs_that_do_not_fit_the_data_are_refused(source: Path) -> None:
