@@ -183,10 +183,11 @@ class _Following:
                 changes = longer if job.state is JobState.SUCCEEDED else []
                 commands["continue"] = self.submission.words(*again, continue_from=job.id, changes=changes)
         if job.state is JobState.SUCCEEDED:
+            allowing = ["--allow-code"] if isinstance(job.spec["model"], dict) else []
             if model is not None:
-                commands["use"] = ["predict", str(model), "INPUTS"]
+                commands["use"] = ["predict", str(model), "INPUTS", *allowing]
             else:
-                commands["use"] = ["predict", job.id, "INPUTS", *options]
+                commands["use"] = ["predict", job.id, "INPUTS", *allowing, *options]
         return {purpose: command_line(*words) for purpose, words in commands.items()}
 
     def _runtime_words(self) -> list[str]:

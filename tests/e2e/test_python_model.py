@@ -241,7 +241,9 @@ class TestTheCommandLine:
         assert "build.sequential" in validated.stdout
         trained = run("train", "job.yaml", "--runtime", "inprocess", "--output", "json")
         assert (trained.returncode, trained.stderr) == (0, "")
-        saved = json.loads(trained.stdout.splitlines()[-1])["model"]
+        result = json.loads(trained.stdout.splitlines()[-1])
+        saved = result["model"]
+        assert "--allow-code" in result["commands"]["use"]
         np.save(tmp_path / "new.npy", np.zeros((3, 64), np.uint8))
         for command in (["predict", saved, "new.npy"], ["export", saved, "model.onnx"]):
             without = run(*command)
