@@ -39,7 +39,7 @@ def build(spec: JobSpec, feature_shape: Shape, classes: int | None) -> BuiltMode
     if isinstance(spec.model, PythonModelSpec):
         with unallocated():
             module = build_python_model(spec.model, feature_shape, classes)
-        shape = module.output_shape(feature_shape)
+        shape = tuple(map(int, module.output_shape(feature_shape)))  # of NumPy's integers perhaps
         layers = (BuiltLayer("model", f"{spec.model.factory}.{module.kind}", module, shape),)
         inner = sum(parameter.shape[-1] for parameter in module.parameters().values() if parameter.ndim)
         return BuiltModel(module, layers, 3 * (inner + prod(shape)))
