@@ -12,6 +12,7 @@ from .errors import SpecError, Violation, shown
 from .file import parse_yaml
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_ONE_KIND = ("loss", "optimizer", "schedule", "initializer")
 _STEP = re.compile(rf"\.?({_KEY.pattern})|\[(\d+)\]")
 
 
@@ -45,8 +46,8 @@ def _assign(data: dict[str, Any], assignment: str) -> None:
     for part, following in pairwise(parts):
         if isinstance(part, str) and isinstance(place, dict):
             inner = place.get(part)
-            # Another kind of optimizer replaces the one that is there: exactly one is allowed.
-            replaced = part == "optimizer" and isinstance(inner, dict) and following not in inner
+            # Another kind replaces the one that is there: exactly one is allowed.
+            replaced = part in _ONE_KIND and isinstance(inner, dict) and following not in inner
             if replaced or not isinstance(inner, (dict, list)):
                 place[part] = {}
         place = _step_into(place, part)
