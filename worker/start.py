@@ -115,7 +115,8 @@ def _job_of(checkpoint: Checkpoint) -> JobSpec:
     try:
         return parse_spec(checkpoint.job)
     except SpecError as error:
-        message = f"The checkpoint of step {checkpoint.position.step} is of a job that cannot be read: {error}"
+        step = checkpoint.position.step
+        message = f"The checkpoint of step {step} is of a job that cannot be read: {error}"
         raise JobError(Reason.CHECKPOINT_INVALID, message) from error
 
 

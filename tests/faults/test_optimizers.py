@@ -146,7 +146,8 @@ def test_a_continuation_in_float16_starts_at_its_own_loss_scale(inprocess, digit
 def test_a_continuation_with_another_schedule_forgets_what_the_plateau_took_off(inprocess, digits):
     reduced = optimized(digits, "plateau")
     inprocess.run(reduced, job="first")
-    other = reduced.with_overrides(["training.schedule=plateau", f"training.epochs={reduced.training.epochs + 1}"])
+    epochs = reduced.training.epochs + 1
+    other = reduced.with_overrides(["training.schedule=plateau", f"training.epochs={epochs}"])
     second = inprocess.run(other, job="second", continue_from=inprocess.folder / "first")
     checkpoint = read_newest_checkpoint(inprocess.folder / "second")
     assert second.outcome is Outcome.SUCCEEDED and checkpoint is not None
