@@ -41,7 +41,7 @@ def build(spec: JobSpec, feature_shape: Shape, classes: int | None) -> BuiltMode
     if isinstance(spec.model, PythonModelSpec):
         with unallocated():
             module = build_python_model(spec.model, feature_shape, classes)
-        shape = module.output_shape(feature_shape)
+        shape = tuple(map(int, module.output_shape(feature_shape)))  # of NumPy's integers perhaps
         inner = sum(parameter.shape[-1] for parameter in module.parameters().values() if parameter.ndim)
         values, name = 3 * (inner + prod(shape)), f"{spec.model.factory}.{module.kind}"
         return BuiltModel(module, (BuiltLayer("model", name, module, shape, values),))

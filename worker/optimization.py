@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -15,8 +16,9 @@ from ..core.optim.groups import AnyRule
 from ..core.optim.schedules import Constant, Plateau, Schedule
 from .schedule import schedule_of
 from .spec import JobSpec, SpecError, Violation
-from .spec.optimizers import MuonSpec, OptimizerSpec, SophiaSpec
+from .spec.optimizers import MuonSpec, OptimizerSpec, ParameterGroupSpec, SophiaSpec
 from .spec.schedules import PlateauSpec
+from .spec.training import TrainingSpec
 
 Estimator = Literal["gauss_newton_bartlett", "hutchinson"]
 """Of the Hessian's diagonal; see `core.optim.curvature`."""
@@ -100,9 +102,6 @@ def optimization_of(spec: JobSpec, model: nn.Module, steps_per_epoch: int) -> Op
     ]
     if isinstance(optimizer, MuonSpec):
         groups = [*_left_to_adamw(optimizer, groups, model), *groups]
-    scale = LossScale() if training.precision == "float16" else None
-    if training.loss_scale is not None:
-        scale = LossScale(training.loss_scale.initial, interval=training.loss_scale.interval)
     plateau = training.schedule if isinstance(training.schedule, PlateauSpec) else None
     average = training.average
     optimization = Optimization(
@@ -112,7 +111,7 @@ def optimization_of(spec: JobSpec, model: nn.Module, steps_per_epoch: int) -> Op
         clip_value=training.clip_value,
         clip_norm=training.clip_norm,
         average=None if average is None else MovingAverage(average.decay, average.warm_up),
-        loss_scale=scale,
+        loss_scale=loss_scale_of(training),
         plateau=None if plateau is None else _plateau(plateau),
         plateau_metric="loss" if plateau is None else plateau.metric,
         estimator=optimizer.estimator if isinstance(optimizer, SophiaSpec) else "gauss_newton_bartlett",
@@ -123,6 +122,13 @@ def optimization_of(spec: JobSpec, model: nn.Module, steps_per_epoch: int) -> Op
     except ChainruleError as error:
         raise SpecError([Violation(f"optimizer.{optimizer.kind}", str(error))]) from error
     return optimization
+
+
+def loss_scale_of(training: TrainingSpec) -> LossScale | None:
+    """How the loss is scaled: as the job says, else where float16 needs it; None where it is not."""
+    if training.loss_scale is not None:
+        return LossScale(training.loss_scale.initial, interval=training.loss_scale.interval)
+    return LossScale() if training.precision == "float16" else None
 
 
 def _rule(spec: OptimizerSpec) -> AnyRule:
@@ -164,11 +170,15 @@ def _check_groups(spec: JobSpec, layout: FlatLayout) -> None:
         for field, pattern in fields
         if not any(fnmatchcase(name, pattern) for name in layout.names)
     ]
-    frozen = [group.parameters for group in spec.parameter_groups if group.frozen]
-    if all(any(fnmatchcase(name, pattern) for pattern in frozen) for name in layout.names):
+    if all(_frozen(name, spec.parameter_groups) for name in layout.names):
         violations.append(Violation("parameter_groups", "all parameters are frozen: nothing to train"))
     if violations:
         raise SpecError(violations)
+
+
+def _frozen(name: str, groups: Sequence[ParameterGroupSpec]) -> bool:
+    """Whether the first group that matches says so, as everything in a group is the first one's."""
+    return next((group.frozen for group in groups if fnmatchcase(name, group.parameters)), False)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 import traceback
-from math import prod
+from numbers import Integral
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,12 +27,14 @@ def build_python_model(
 
     That is code of whoever wrote the job: the caller has made sure that it may run here.
     """
-    module = ModuleType("chainrule_job_model")
-    module.__file__ = spec.python
     source = read_source(spec)
     if spec.sha256 is not None and spec.sha256 != _digest(source):
         message = f"{spec.python} is not the file that the job was made with (another SHA-256): put it back"
         raise SpecError([Violation("model.python", message)])
+    module = ModuleType(f"chainrule_model_{_digest(source)[:16]}")
+    module.__file__ = spec.python
+    # As an import does: dataclasses, type hints and pickle look there for what the file defines.
+    sys.modules[module.__name__] = module
     try:
         exec(compile(source, spec.python, "exec"), module.__dict__)
     except (Exception, SystemExit) as error:
@@ -58,7 +61,7 @@ def build_python_model(
         raise _failed(
             "model.factory", f"{type(model).__name__}.output_shape failed", error, spec.python
         ) from error
-    if not isinstance(shape, tuple) or not prod(shape):
+    if not _are_sizes(shape):
         message = f"{type(model).__name__}.output_shape gave {shape!r}, expected a tuple of sizes"
         raise SpecError([Violation("model.factory", message)])
     return model
@@ -111,6 +114,11 @@ def pinned(spec: JobSpec) -> JobSpec:
 
 def _digest(source: bytes) -> str:
     return hashlib.sha256(source).hexdigest()
+
+
+def _are_sizes(shape: Any) -> bool:
+    whole = isinstance(shape, tuple) and all(isinstance(size, Integral) for size in shape)
+    return whole and len(shape) > 0 and min(shape) > 0
 
 
 def _is_own_function(value: Any, module: ModuleType) -> bool:

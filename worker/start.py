@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..core.optim.schedules import PlateauState
 from .checkpoint import Checkpoint, checkpoints_folder, read_newest_checkpoint, recover_checkpoints
 from .durable import storage_errors
 from .errors import JobError
 from .messages import Position
-from .optimization import AVERAGE
+from .optimization import AVERAGE, loss_scale_of
 from .plan import Plan, dataset_fingerprint, initial_values
 from .reports import Reason
 from .runtime import JobOrder
+from .spec import JobSpec, SpecError, parse_spec
 
 MAY_DIFFER = (
     "name",
@@ -84,7 +86,13 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         return StartingPoint(
             Position(), parameters, state, None, buffers, None, fingerprint, resumed, loss_scale
         )
-    _check_fit(checkpoint, plan, fingerprint)
+    before = _job_of(checkpoint)
+    _check_fit(checkpoint, before, plan, fingerprint)
+    if before.training.schedule != plan.spec.training.schedule:
+        # What a plateau saw, and took off the learning rate, belongs to its schedule.
+        checkpoint = replace(checkpoint, position=replace(checkpoint.position, plateau=PlateauState()))
+    if loss_scale_of(before.training) is not None and scale is not None:
+        loss_scale = checkpoint.loss_scale
     saved = {AVERAGE: checkpoint.parameters, **dict(zip(checkpoint.slots, checkpoint.state, strict=True))}
     for row, slot in zip(state, plan.slots, strict=True):
         if slot in saved:
@@ -98,12 +106,23 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         checkpoint.best_buffers,
         fingerprint,
         resumed,
-        checkpoint.loss_scale if scale is not None else loss_scale,
+        loss_scale,
     )
 
 
-def _check_fit(checkpoint: Checkpoint, plan: Plan, fingerprint: str) -> None:
-    differences = _differences("", _comparable(checkpoint.job), _comparable(plan.spec.model_dump_job()))
+def _job_of(checkpoint: Checkpoint) -> JobSpec:
+    """The job that wrote it, with the defaults of fields that it did not know yet."""
+    try:
+        return parse_spec(checkpoint.job)
+    except SpecError as error:
+        step = checkpoint.position.step
+        message = f"The checkpoint of step {step} is of a job that cannot be read: {error}"
+        raise JobError(Reason.CHECKPOINT_INVALID, message) from error
+
+
+def _check_fit(checkpoint: Checkpoint, before: JobSpec, plan: Plan, fingerprint: str) -> None:
+    old, new = before.model_dump_job(), plan.spec.model_dump_job()
+    differences = _differences("", _comparable(old), _comparable(new))
     if differences:
         listed = "; ".join(differences)
         allowed = ", ".join(MAY_DIFFER)
@@ -116,6 +135,12 @@ def _check_fit(checkpoint: Checkpoint, plan: Plan, fingerprint: str) -> None:
         message = (
             f"The data have changed since the checkpoint of step {checkpoint.position.step} was written, "
             "so training would not go on where it stopped. Put the old files back, or submit a new job."
+        )
+        raise JobError(Reason.CHECKPOINT_INVALID, message)
+    if checkpoint.layout != plan.layout:
+        message = (
+            f"The model has other parameters than at the checkpoint of step {checkpoint.position.step}: "
+            "the Python file that makes it has changed. Put the old one back, or submit a new job."
         )
         raise JobError(Reason.CHECKPOINT_INVALID, message)
     if checkpoint.position.step > plan.grid.steps_per_epoch * plan.spec.training.epochs:

@@ -134,6 +134,26 @@ def test_a_continuation_that_turns_the_average_on_starts_it_at_the_weights(inpro
     assert np.abs(checkpoint.state[-1] - checkpoint.parameters).max() < 0.2
 
 
+def test_a_continuation_in_float16_starts_at_its_own_loss_scale(inprocess, digits):
+    inprocess.run(digits.with_overrides(["training.epochs=1"]), job="first")
+    half = digits.with_overrides(["training.epochs=2", "training.precision=float16"])
+    second = inprocess.run(half, job="second", continue_from=inprocess.folder / "first")
+    checkpoint = read_newest_checkpoint(inprocess.folder / "second")
+    assert second.outcome is Outcome.SUCCEEDED and checkpoint is not None
+    assert checkpoint.loss_scale[0] > 1
+
+
+def test_a_continuation_with_another_schedule_forgets_what_the_plateau_took_off(inprocess, digits):
+    reduced = optimized(digits, "plateau")
+    inprocess.run(reduced, job="first")
+    epochs = reduced.training.epochs + 1
+    other = reduced.with_overrides(["training.schedule=plateau", f"training.epochs={epochs}"])
+    second = inprocess.run(other, job="second", continue_from=inprocess.folder / "first")
+    checkpoint = read_newest_checkpoint(inprocess.folder / "second")
+    assert second.outcome is Outcome.SUCCEEDED and checkpoint is not None
+    assert checkpoint.position.plateau.factor == 1
+
+
 def test_a_plateau_shows_in_the_learning_rate_of_the_checkpoint(inprocess, digits):
     inprocess.run(optimized(digits, "plateau"))
     checkpoint = read_newest_checkpoint(inprocess.folder / "job")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 
@@ -95,6 +96,20 @@ def test_a_continuation_on_changed_data_is_refused(inprocess, digits, tmp_path):
     write(1)
     finished = inprocess.run(spec, resume=True)
     assert finished.reason is Reason.CHECKPOINT_INVALID and "data have changed" in (finished.message or "")
+
+
+def test_a_checkpoint_of_the_time_when_losses_had_no_settings_is_gone_on_from(inprocess, digits):
+    inprocess.run(digits.with_overrides(["training.epochs=1"]))
+    path = inprocess.folder / "job" / "checkpoints" / "step-000000015" / "checkpoint.json"
+    description = json.loads(path.read_text())
+    description["job"]["loss"] = "softmax_cross_entropy"
+    for layer in description["job"]["model"]:
+        layer.get("linear", {}).pop("bias", None)
+    del description["checksum"]
+    checksum = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**description, "checksum": checksum}))
+    assert inprocess.run(digits, resume=True).outcome is Outcome.SUCCEEDED
+    assert inprocess.told(Started)[0].step == 15
 
 
 def test_only_the_newest_checkpoints_are_kept(inprocess, digits):

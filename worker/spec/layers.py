@@ -314,7 +314,9 @@ PLAIN_ACTIVATIONS = (
 
 
 def _plain(kind: str) -> type[LayerSpec]:
-    return type(f"{kind}_spec", (LayerSpec,), {"kind": kind, "__module__": __name__})
+    made = type(f"{kind}_spec", (LayerSpec,), {"kind": kind, "__module__": __name__})
+    globals()[made.__name__] = made  # where pickle looks for it
+    return made
 
 
 LAYERS = table_of(

@@ -157,3 +157,11 @@ def test_patterns_that_match_nothing_are_named_with_the_parameters_that_there_ar
 def test_a_job_that_freezes_everything_is_refused() -> None:
     found = misfits(parameter_groups=[{"parameters": "*", "frozen": True}])
     assert found == {"parameter_groups": "all parameters are frozen: nothing to train"}
+
+
+def test_a_job_whose_first_matching_groups_train_something_is_not_all_frozen() -> None:
+    groups = [{"parameters": "hidden.*", "learning_rate": 0.1}, {"parameters": "*", "frozen": True}]
+    made = optimization(parameter_groups=groups)
+    layout = layout_of(model(job()))
+    rules = dict(zip(layout.names, rules_by_parameter(layout, made.rule, made.groups), strict=True))
+    assert [name for name, rule in rules.items() if rule is not None] == ["hidden.weight", "hidden.bias"]

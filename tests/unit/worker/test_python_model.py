@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +221,27 @@ def test_weights_start_by_the_seed_as_those_of_any_model(source: Path, tmp_path:
     second = trained(source, tmp_path / "second")
     assert first.digest == second.digest
     assert nn.Module.initializer is None
+
+
+def test_the_file_may_define_dataclasses(source: Path) -> None:
+    source.write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        f"{SOURCE}\n@dataclass\nclass Sizes:\n    hidden: int = 16\n"
+    )
+    assert inspect_job(job(source)).parameters == 64 * 16 + 16 + 2 * 16 + 16 * 10 + 10
+
+
+@pytest.mark.parametrize("shape", ["()", "[10]", "(None,)", "('ten',)", "(2.5,)", "(-1, -10)"])
+def test_an_output_shape_that_is_none_is_refused(source: Path, shape: str) -> None:
+    source.write_text(SOURCE.replace("return (10, 2)", f"return {shape}"))
+    actual = ast.literal_eval(shape)
+    message = f"Wrong.output_shape gave {actual!r}, expected a tuple of sizes"
+    assert refusal(source, "wrong") == ("model.factory", message)
+
+
+def test_sizes_may_be_integers_of_numpy_and_are_told_as_plain_ones(source: Path) -> None:
+    returned = "return (np.int64(10),)"
+    source.write_text("import numpy as np\n" + SOURCE.replace("return (10, 2)", returned))
+    [layer] = inspect_job(job(source, "wrong")).layers
+    assert json.dumps(layer.output_shape) == "[10]"

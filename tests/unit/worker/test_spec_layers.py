@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
 
 from chainrule.worker.spec import JobSpec, PythonModelSpec, SpecError, parse_spec
+from chainrule.worker.spec.layers import PLAIN_ACTIVATIONS
 
 
 def parsed(model: Any) -> JobSpec:
@@ -205,7 +207,7 @@ def test_a_model_may_be_a_python_file() -> None:
             "model.factory",
             "expected the name of a function in the file",
         ),
-        ({"python": "a.py", "units": 3}, "model.units", "unknown key 'units' (known keys: python, factory)"),
+        ({"python": "a.py", "units": 3}, "model.units", "unknown key 'units' (known keys: python, factory, sha256)"),
         (None, "model", "expected a list of at least one layer, got nothing"),
     ],
 )
@@ -213,3 +215,8 @@ def test_a_python_model_that_cannot_be_used_is_explained(model: Any, field: str,
     found = problems(model)
     assert list(found) == [field]
     assert message in found[field]
+
+
+def test_a_job_with_every_activation_can_be_pickled() -> None:
+    spec = parsed(list(PLAIN_ACTIVATIONS))
+    assert pickle.loads(pickle.dumps(spec)) == spec

@@ -65,6 +65,19 @@ def test_overriding_another_optimizer_replaces_the_one_there(
     assert dumped[kind]["learning_rate"] == rate
 
 
+def test_overriding_another_loss_schedule_or_initializer_replaces_the_one_there() -> None:
+    first = ["loss=squared_error", "training.schedule=cosine", "model[0].linear.initializer=orthogonal"]
+    second = [
+        "loss.huber.delta=0.5",
+        "training.schedule.step.every=5",
+        "model[0].linear.initializer.normal.deviation=1",
+    ]
+    dumped = JOB.with_overrides(["metrics=[]", *first]).with_overrides(second).model_dump_job()
+    assert dumped["loss"] == {"huber": {"delta": 0.5}}
+    assert dumped["training"]["schedule"] == {"step": {"every": 5, "factor": 0.1}}
+    assert dumped["model"][0]["linear"]["initializer"] == {"normal": {"deviation": 1}}
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [
