@@ -207,7 +207,11 @@ def test_a_model_may_be_a_python_file() -> None:
             "model.factory",
             "expected the name of a function in the file",
         ),
-        ({"python": "a.py", "units": 3}, "model.units", "unknown key 'units' (known keys: python, factory, sha256)"),
+        (
+            {"python": "a.py", "units": 3},
+            "model.units",
+            "unknown key 'units' (known keys: python, factory, sha256)",
+        ),
         (None, "model", "expected a list of at least one layer, got nothing"),
     ],
 )
