@@ -32,8 +32,8 @@ lint: $(call installed,lint) $(call installed,test) | $(TYPING)  ## check style,
 proto: $(call installed,test)  ## generate the gRPC code from protos/
 	$(BIN)/python protos/generate.py
 
-bench: $(call installed,bench)  ## measure our step and its memory beside PyTorch's, and what distributing it costs
-	$(BIN)/python benchmarks/step.py
+bench: $(call installed,bench)  ## measure steps, inference and memory beside PyTorch's and JAX's, and what distributing costs
+	$(BIN)/python benchmarks/workloads.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/memory.py
 
