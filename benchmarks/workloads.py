@@ -33,7 +33,7 @@ CONTENDERS = {
     "ours": "ours.eager",
     "PyTorch eager": "pytorch.eager",
     "torch.compile": "pytorch.compiled",
-    "JAX jit": "jax.jit",
+    "JAX jit": "jax_jit.jit",
 }
 """Where each is built: module and function."""
 MODES = {"step": "one training step", "predict": "inference"}
