@@ -171,6 +171,7 @@ class TestAServiceOfTheUsersOwn:
             service.allow_code(job_of(model))
             first = client.create_job(job_of(model, epochs=1_000_000))
             waiting = client.create_job(job_of(model))
+            next(event for event in client.watch(first) if type(event.report).__name__ == "EpochCompleted")
             model.write_text(f"raise SystemExit('must not run')\n{MODEL}")
             client.cancel_job(first)
             list(client.watch(waiting))

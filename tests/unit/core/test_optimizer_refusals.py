@@ -100,7 +100,10 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
     (lambda: schedules.WarmUp(5, start=-1), "warm-up: expected start finite and at least 0, got -1"),
     (
         lambda: schedules.OneCycle(5, peak=2),
-        "one-cycle: expected a peak above 1 / 5 steps and below 1, got 2",
+        (
+            "one-cycle: expected a peak below 1, and more than 1 / peak steps, so that there is a way up, "
+            "got a peak of 2 and 5 steps"
+        ),
     ),
     (lambda: schedules.OneCycle(5, final=-1), "one-cycle: expected final finite and at least 0, got -1"),
     (lambda: schedules.Plateau(factor=2), "plateau: expected factor above 0 and below 1, got 2"),
