@@ -23,9 +23,9 @@ def takes_integers(model: nn.Module) -> bool:
     return isinstance(first_layer(model), nn.Embedding)
 
 
-def model_inputs(model: nn.Module, transform: FeatureTransform, features: np.ndarray) -> np.ndarray:
-    """Raw features as the model takes them: scaled, or as ids."""
-    return features.astype(np.int64) if takes_integers(model) else transform.apply(features)
+def model_inputs(features: np.ndarray, transform: FeatureTransform, integers: bool) -> np.ndarray:
+    """Raw features as a model takes them: scaled, or as ids."""
+    return features.astype(np.int64) if integers else transform.apply(features)
 
 
 def check_ids(model: nn.Module, dataset: Dataset) -> None:

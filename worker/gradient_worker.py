@@ -16,7 +16,7 @@ from .data.batches import Grid
 from .data.dataset import Dataset
 from .exchange.board import COORDINATOR, Board
 from .faults import reach
-from .features import takes_integers
+from .features import model_inputs, takes_integers
 from .objective import Objective
 from .optimization import Estimator, Optimization
 from .precision import Storage
@@ -123,8 +123,8 @@ class GradientComputer:
     def _samples(
         self, features: np.ndarray, targets: np.ndarray, indices: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        inputs = np.take(features, indices, axis=0)
-        inputs = inputs.astype(np.int64) if self._integers else self._dataset.transform.apply(inputs)
+        raw = np.take(features, indices, axis=0)
+        inputs = model_inputs(raw, self._dataset.transform, self._integers)
         return to_device(inputs, self._device), to_device(np.take(targets, indices, axis=0), self._device)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core import ComputationalGraph, Tensor, nn, trace
 from .data import load_dataset
-from .features import check_ids, model_inputs
+from .features import check_ids, model_inputs, takes_integers
 from .model import build_model, check_model
 from .objective import Objective
 from .spec import JobSpec
@@ -24,7 +24,7 @@ def job_graph(spec: JobSpec, samples: int = 1, backward: bool = False) -> Comput
     nn.initialize(model, spec.training.seed)
     objective = Objective(spec, dataset)
     rows = np.arange(samples) % dataset.train_samples
-    x = Tensor(model_inputs(model, dataset.transform, dataset.train_features[rows]))
+    x = Tensor(model_inputs(dataset.train_features[rows], dataset.transform, takes_integers(model)))
 
     def loss(output: Tensor) -> Tensor:
         mean = objective.train_loss(output, dataset.train_targets[rows]) * (1.0 / samples)

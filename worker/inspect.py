@@ -15,6 +15,7 @@ from .layers import BuiltModel
 from .model import build_model
 from .model_check import LayerSummary, check_model, summaries
 from .optimization import optimization_of
+from .plan import grid_of
 from .spec import JobSpec, SpecError, Violation
 from .spec.losses import Targets
 from .weights import WeightsSummary, load_initial_weights, summarize
@@ -56,9 +57,7 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
     check_ids(model.module, dataset)
     layers = summaries(model)
     training = spec.training
-    grid = Grid(
-        dataset.train_samples, training.batch_size, training.micro_batches, training.seed, training.shuffle
-    )
+    grid = grid_of(spec, dataset)
     _check_micro_batches(spec, grid, model)
     sizes = _sizes(spec, dataset, grid)
     memory_bytes = _memory_bytes(dataset, model, sizes)

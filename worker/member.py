@@ -13,6 +13,7 @@ from .buffers import Buffers
 from .exchange.board import Board, BoardShape, open_shared_board
 from .exchange.dataset import SharedDataset
 from .gradient_worker import GradientWorker
+from .optimization import Optimization
 from .parameter_server import ParameterServer
 from .plan import Plan, make_parameter_server, make_worker
 from .reports import Role
@@ -31,11 +32,13 @@ class SharedPlan:
     layout: FlatLayout
     buffers: Buffers
     shape: BoardShape
+    optimization: Optimization
     folder: Path
 
     def open(self) -> tuple[Plan, Board]:
         """The plan and the board as this process sees them."""
-        plan = Plan(self.spec, self.dataset.open(), self.layout, self.buffers, self.shape)
+        dataset = self.dataset.open()
+        plan = Plan(self.spec, dataset, self.layout, self.buffers, self.shape, self.optimization)
         return plan, open_shared_board(self.shape, self.folder)
 
 

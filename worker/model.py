@@ -18,7 +18,7 @@ from ..core.serialize import load_tensors, save_tensors
 from .data.dataset import Dataset
 from .data.transform import FeatureTransform
 from .durable import put_file, sync_file
-from .features import model_inputs
+from .features import model_inputs, takes_integers
 from .inputs import read_inputs
 from .model_check import build, check_model
 from .python_model import source_digest
@@ -86,7 +86,8 @@ class SavedModel:
         return logits.argmax(axis=-1).astype(np.int64), np.asarray(probabilities)
 
     def _outputs(self, features: np.ndarray) -> np.ndarray:
-        return np.asarray(self.model(Tensor(model_inputs(self.model, self.transform, features))).data)
+        inputs = model_inputs(features, self.transform, takes_integers(self.model))
+        return np.asarray(self.model(Tensor(inputs)).data)
 
 
 def save_model(

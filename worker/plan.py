@@ -37,17 +37,12 @@ class Plan:
     layout: FlatLayout
     buffers: Buffers
     shape: BoardShape
+    optimization: Optimization
 
     @cached_property
     def grid(self) -> Grid:
         """The cut of each epoch into mini-batches and micro-batches."""
         return grid_of(self.spec, self.dataset)
-
-    @cached_property
-    def optimization(self) -> Optimization:
-        """The optimizer's arithmetic."""
-        model = build_model(self.spec, self.dataset.feature_shape, self.dataset.classes)
-        return optimization_of(self.spec, model, self.grid.steps_per_epoch)
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
@@ -82,7 +77,7 @@ def make_plan(spec: JobSpec) -> Plan:
         buffers=buffers.layout.size,
         curvature=optimization.estimates_curvature,
     )
-    return Plan(spec, dataset, layout, buffers, shape)
+    return Plan(spec, dataset, layout, buffers, shape, optimization)
 
 
 def initial_values(plan: Plan) -> tuple[np.ndarray, np.ndarray]:

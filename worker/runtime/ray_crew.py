@@ -93,7 +93,10 @@ class RayCrew:
         with _memory_errors(folder):
             self._board = create_shared_board(shape, folder)
             dataset = share_dataset(plan.dataset, folder)
-        self._plan = ray.put(SharedPlan(plan.spec, dataset, plan.layout, plan.buffers, shape, folder))
+        shared = SharedPlan(
+            plan.spec, dataset, plan.layout, plan.buffers, shape, plan.optimization, folder
+        )
+        self._plan = ray.put(shared)
         return self._board
 
     def start(self, role: Role, member: int) -> None:
