@@ -1,0 +1,143 @@
+"""Kernels in C that the ops call where NumPy would take several passes, and how they are found and called.
+
+`launch` calls one. An op uses it where `suits` says that it may, and NumPy's formula everywhere else; both its
+forward call and a replayed step plan then run the very same kernel. An op writes into arrays that it gets from
+`empty`, so that a plan can put them into its arena.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+from threadpoolctl import threadpool_limits
+
+from ..array import Array, array_module
+
+_FOLDER = Path(__file__).parent
+_FLOAT32 = np.dtype(np.float32)
+
+
+def variant() -> str:
+    """The build for this machine's processor: the widest vectors that it has."""
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return "generic"
+    from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore
+
+    return "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+
+
+class _UFunc(ctypes.Structure):
+    """The head of NumPy's PyUFuncObject, part of its stable binary interface (numpy/ufuncobject.h)."""
+
+    _fields_ = (
+        ("reference_count", ctypes.c_ssize_t),
+        ("type", ctypes.c_void_p),
+        ("nin", ctypes.c_int),
+        ("nout", ctypes.c_int),
+        ("nargs", ctypes.c_int),
+        ("identity", ctypes.c_int),
+        ("functions", ctypes.POINTER(ctypes.c_void_p)),
+        ("data", ctypes.POINTER(ctypes.c_void_p)),
+        ("ntypes", ctypes.c_int),
+    )
+
+
+def inner_loop(ufunc: np.ufunc, types: str) -> tuple[int, int] | None:
+    """Where NumPy's own loop for these types is ("ff->f"), and its data; None where there is none."""
+    if types not in ufunc.types:
+        return None
+    index = ufunc.types.index(types)
+    head = _UFunc.from_address(id(ufunc))
+    return head.functions[index] or 0, (head.data[index] if head.data else 0) or 0
+
+
+def _load() -> ctypes.CDLL | None:
+    file = _FOLDER / f"kernels_{variant()}.so"
+    if os.environ.get("CHAINRULE_NATIVE") == "0" or not file.exists():
+        return None
+    library = ctypes.CDLL(str(file))
+    loop = inner_loop(np.matmul, "ff->f")
+    if loop is None:
+        return None
+    library.use_matmul.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    library.use_matmul(*loop)
+    library.replay.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+    library.replay.restype = ctypes.c_int64
+    return library
+
+
+library = _load()
+"""None where nothing was compiled for this processor: then NumPy computes everything."""
+
+
+def use_threads(count: int) -> None:
+    """Share each kernel's work between so many threads. BLAS gets one: chainrule cuts products itself.
+
+    The bits of a result do not depend on it.
+    """
+    if library is not None:
+        threadpool_limits(1, user_api="blas")
+        library.use_threads(count)
+
+
+def suits(*arrays: Array | None) -> bool:
+    """Whether kernels may compute with these: contiguous float32 arrays in the host's memory, or None."""
+    if library is None:
+        return False
+    for array in arrays:
+        if array is not None and (
+            not isinstance(array, ndarray) or array.dtype is not _FLOAT32 or not array.flags.c_contiguous
+        ):
+            return False
+    return True
+
+
+def empty(like: Array, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
+    """An array for a kernel to write to, where `like` is."""
+    return array_module(like).empty(shape, dtype)
+
+
+@cache
+def address(symbol: str) -> Any:
+    """The kernel of this name."""
+    function = getattr(library, symbol)
+    function.argtypes = [ctypes.c_void_p] * 3
+    function.restype = ctypes.c_int
+    return function
+
+
+def launch(
+    symbol: str,
+    outputs: Sequence[Array | None],
+    inputs: Sequence[Array | None],
+    integers: Sequence[int] = (),
+    numbers: Sequence[float] = (),
+) -> int:
+    """Call a kernel, see `kernels.h`; 0, or what it says of values that it cannot compute with.
+
+    An output that is also read is named among the outputs only.
+    """
+    arrays = (*outputs, *inputs)
+    for array in arrays:
+        if array is not None and array.__class__ is not ndarray:
+            return array.launched(symbol, outputs, inputs, integers, numbers)
+    pointers = (ctypes.c_void_p * len(arrays))(*[pointer(array) for array in arrays])
+    return address(symbol)(
+        pointers, (ctypes.c_int64 * len(integers))(*integers), (ctypes.c_double * len(numbers))(*numbers)
+    )
+
+
+def pointer(array: ndarray | None) -> int | None:
+    """Where an array's first element is."""
+    return None if array is None else array.__array_interface__["data"][0]
+
+
+use_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
