@@ -6,7 +6,7 @@
 
 typedef void (*inner_loop)(char **arguments, const intptr_t *dimensions, const intptr_t *steps, void *data);
 
-enum { MOST_ARGUMENTS = 6, MOST_SLOTS = 64, LEAST_WORK = 1 << 14 };
+enum { MOST_ARGUMENTS = 6, MOST_SLOTS = 64, MOST_AXES = 32, LEAST_WORK = 1 << 14 };
 
 // The description of a chain, as integers: axes, length (of the innermost axis), block, slots, operations, the sizes of
 // the outer axes; for each slot whether it is a block of scratch, its item size, its stride along the innermost axis and
@@ -17,28 +17,33 @@ typedef struct {
     int64_t axes, length, block, slots, operations, blocks_a_row, units, units_a_part;
 } chain;
 
+// Where the operands of a unit begin: `index` along the outer axes, `start` along the innermost one.
+static void place(const chain *c, const int64_t *index, int64_t start, char *blocks, char **base) {
+    int64_t wide = 3 + c->axes;
+    for (int64_t s = 0, array = 0; s < c->slots; s++) {
+        const int64_t *slot = c->slot + s * wide;
+        if (slot[0]) {
+            base[s] = blocks + s * c->block * 8;
+            continue;
+        }
+        base[s] = c->arrays[array++] + start * slot[2];
+        for (int64_t axis = 0; axis < c->axes; axis++) base[s] += index[axis] * slot[3 + axis];
+    }
+}
+
 static void run_part(int64_t part, void *context) {
     const chain *c = context;
     char *base[MOST_SLOTS];
-    int64_t wide = 3 + c->axes, last = smaller(c->units, (part + 1) * c->units_a_part);
+    int64_t wide = 3 + c->axes, unit = part * c->units_a_part, last = smaller(c->units, unit + c->units_a_part);
+    int64_t index[MOST_AXES], row = unit / c->blocks_a_row, start = unit % c->blocks_a_row * c->block;
     char *blocks = scratch(6, (size_t)(c->slots * c->block * 8));
-    for (int64_t unit = part * c->units_a_part; unit < last; unit++) {
-        int64_t row = unit / c->blocks_a_row, start = unit % c->blocks_a_row * c->block;
+    for (int64_t axis = c->axes - 1; axis >= 0; axis--) {
+        index[axis] = row % c->sizes[axis];
+        row /= c->sizes[axis];
+    }
+    place(c, index, start, blocks, base);
+    for (; unit < last; unit++) {
         intptr_t count = smaller(c->block, c->length - start);
-        int64_t index[8], rest = row;
-        for (int64_t axis = c->axes - 1; axis >= 0; axis--) {
-            index[axis] = rest % c->sizes[axis];
-            rest /= c->sizes[axis];
-        }
-        for (int64_t s = 0, array = 0; s < c->slots; s++) {
-            const int64_t *slot = c->slot + s * wide;
-            if (slot[0]) {
-                base[s] = blocks + s * c->block * 8;
-                continue;
-            }
-            base[s] = c->arrays[array++] + start * slot[2];
-            for (int64_t axis = 0; axis < c->axes; axis++) base[s] += index[axis] * slot[3 + axis];
-        }
         const int64_t *operation = c->operation;
         for (int64_t o = 0; o < c->operations; o++) {
             char *arguments[MOST_ARGUMENTS];
@@ -51,6 +56,22 @@ static void run_part(int64_t part, void *context) {
             ((inner_loop)operation[0])(arguments, &count, steps, (void *)operation[1]);
             operation += 3 + operation[2];
         }
+        start += c->block;
+        if (start < c->length) {
+            for (int64_t s = 0; s < c->slots; s++)
+                if (!c->slot[s * wide]) base[s] += c->block * c->slot[s * wide + 2];
+            continue;
+        }
+        start = 0;
+        int64_t axis = c->axes - 1;
+        if (c->blocks_a_row == 1 && axis >= 0 && index[axis] + 1 < c->sizes[axis]) {
+            index[axis]++;
+            for (int64_t s = 0; s < c->slots; s++)
+                if (!c->slot[s * wide]) base[s] += c->slot[s * wide + 3 + axis];
+            continue;
+        }
+        while (axis >= 0 && ++index[axis] == c->sizes[axis]) index[axis--] = 0;
+        place(c, index, start, blocks, base);
     }
 }
 
@@ -83,7 +104,13 @@ EXPORT int elementwise(void **arrays, const int64_t *integers, const double *num
     }
 #define CAST(name, from, to) LOOP(cast_##name, 2, *(to *)pointer[1] = (to) * (from *)pointer[0])
 #define COPY(bytes, type) \
-    LOOP(copy_##bytes, 2, *(type *)pointer[1] = *(type *)pointer[0]) \
+    LOOP(copy_any_##bytes, 2, *(type *)pointer[1] = *(type *)pointer[0]) \
+    EXPORT void copy_##bytes(char **arguments, const intptr_t *dimensions, const intptr_t *steps, void *data) { \
+        if (steps[0] == bytes && steps[1] == bytes) \
+            memcpy(arguments[1], arguments[0], (size_t)dimensions[0] * bytes); \
+        else \
+            copy_any_##bytes(arguments, dimensions, steps, data); \
+    } \
     LOOP(where_##bytes, 4, *(type *)pointer[3] = *pointer[0] ? *(type *)pointer[1] : *(type *)pointer[2])
 
 COPY(1, uint8_t)

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import numpy as np
+
+from .. import native
 from .loops import Loop, _meet, loops_of
-from .trace import Call, Origin, Reference, Root, _Launch
+from .trace import Call, Origin, Reference, Root, _Launch, _Repeat
 
 _BLOCK = 1024
 _MOST_LOOPS, _MOST_SLOTS = 24, 60
@@ -72,7 +75,33 @@ def _single(call: Call) -> Kernel | Instruction:
         return Kernel(
             call.name, call.formula.symbol, operands, call.integers, call.numbers, call.layer, call.phase
         )
-    return Instruction(call.name, call.function, call.operands, call.layer, call.phase)
+    product = _product(call)
+    return product or Instruction(call.name, call.function, call.operands, call.layer, call.phase)
+
+
+def _product(call: Call) -> Kernel | None:
+    """NumPy's matmul as a kernel that calls its inner loop for each matrix of a stack."""
+    if call.formula is not np.matmul or not isinstance(call.function, _Repeat) or call.function.keywords:
+        return None
+    c, a, b = call.operands
+    found = native.inner_loop(np.matmul, f"{a.dtype.char}{b.dtype.char}->{c.dtype.char}")
+    vector_a, vector_b = len(a.shape) == 1, len(b.shape) == 1
+    if native.library is None or not found or (vector_a and vector_b) or not prod(a.shape) * prod(b.shape):
+        return None
+    itemsize = a.dtype.itemsize
+    core_a = ((1, *a.shape), (0, *a.strides)) if vector_a else (a.shape[-2:], a.strides[-2:])
+    core_b = ((*b.shape, 1), (*b.strides, itemsize)) if vector_b else (b.shape[-2:], b.strides[-2:])
+    (m, k), n = core_a[0], core_b[0][1]
+    core_c = (c.strides[-1], itemsize) if vector_b else (0, c.strides[-1]) if vector_a else c.strides[-2:]
+    outer = c.shape[: len(c.shape) - 2 + vector_a + vector_b]
+    stacks = [
+        [0] * (len(outer) - len(x.shape) + 2) + [s if d > 1 else 0 for s, d in zip(x.strides[:-2], x.shape[:-2], strict=True)]
+        for x in (a, b)
+    ]
+    integers = (*found, m, k, n, *core_a[1], *core_b[1], *core_c, len(outer), *outer, *stacks[0], *stacks[1])
+    return Kernel(
+        call.name, "matmul_stack", (c, a, b), (*integers, *c.strides[: len(outer)]), (), call.layer, call.phase
+    )
 
 
 def _written(loops: Sequence[Loop]) -> set[Root]:
