@@ -39,6 +39,11 @@ def on_host(x: Array) -> bool:
     return x.__class__ is np.ndarray or isinstance(x, np.ndarray | np.generic) or array_module(x) is np
 
 
+def as_array(x: Any, dtype: np.dtype) -> Array:
+    """A number or a host's array as an array of this dtype; the array itself where it has it."""
+    return x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else np.asarray(x, dtype)
+
+
 def is_floating(dtype: np.dtype) -> bool:
     """Whether derivatives can be taken with numbers of this type."""
     return dtype.kind == "f" or dtype in HALVES

@@ -31,7 +31,9 @@ def variant() -> str:
         return "generic"
     from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore
 
-    return "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    return (
+        "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    )
 
 
 class _UFunc(ctypes.Structure):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module, is_floating, on_host
+from ..array import Array, array_module, as_array, is_floating, on_host
 from ..errors import ShapeError
 from ..tensor import Tensor
 
@@ -56,7 +56,7 @@ def select(condition: Array, a: Any, b: Any) -> Array:
     if not on_host(condition) or np.size(condition) < _MANY or not is_floating(dtype := np.result_type(a, b)):
         return xp.where(condition, a, b)
     bits = np.dtype(f"u{dtype.itemsize}")
-    one, other = (np.asarray(x, dtype).view(bits) for x in (a, b))
+    one, other = (as_array(x, dtype).view(bits) for x in (a, b))
     mask = np.negative(condition.astype(bool).astype(bits))
     chosen = (one ^ other) & mask
     chosen ^= other

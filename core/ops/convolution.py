@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from ..array import Array, array_module, on_host
 from ..errors import ShapeError
 from ..graph import primitive, vjp

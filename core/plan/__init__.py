@@ -28,8 +28,8 @@ _log = logging.getLogger(__name__)
 _MOST_BOUND = 64
 """Sets of caller's arrays that a program is bound to at one time."""
 
-Compute = Callable[..., tuple[Tensor, Sequence[Array]]]
-"""(*inputs, context) -> what is differentiated, one element, and what else is wanted of the step."""
+Compute = Callable[..., tuple[Tensor | None, Sequence[Array]]]
+"""(*inputs, context) -> what is differentiated, one element or None, and what else is wanted of the step."""
 
 
 class _State(Enum):
@@ -58,12 +58,16 @@ class Plan:
     """A step: compute(*inputs, context=...) and the gradients of `parameters`, replayed where it can be.
 
     compute: a function of its arrays, the parameters and the context alone. What else changes from step to step
-    has to be among the inputs, such as the number that the loss is multiplied by.
+    has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors whose
+    arrays it reads, and may write to, which may be others from call to call.
     """
 
-    def __init__(self, compute: Compute, parameters: Sequence[Tensor]) -> None:
+    def __init__(
+        self, compute: Compute, parameters: Sequence[Tensor] = (), buffers: Sequence[Tensor] = ()
+    ) -> None:
         self._compute = compute
         self._parameters = list(parameters)
+        self._tensors = [*parameters, *buffers]
         self._shapes: dict[Any, _Shape] = {}
         self._told = False
 
@@ -88,7 +92,7 @@ class Plan:
             return self._recorded(shape, inputs, out, context)
         if shape.state is _State.NEW:
             plannable = native.library is not None and all(
-                isinstance(array, ndarray) for array in (*inputs, *out, *(p.data for p in self._parameters))
+                isinstance(array, ndarray) for array in (*inputs, *out, *self._arrays())
             )
             shape.state = _State.SEEN if plannable else _State.EAGER
         return self._eager(inputs, out, context)
@@ -109,7 +113,7 @@ class Plan:
         """The program that a call with these would replay, each step on its own; None if it would not."""
         for key, shape in self._shapes.items():
             if key[1:] == tuple((array.shape, array.dtype) for array in inputs) and shape.program:
-                given = [*shape.inputs, *(p.data for p in self._parameters), *out]
+                given = [*shape.inputs, *self._arrays(), *out]
                 return shape.program, shape.program.bind_each(given)
         return None
 
@@ -119,8 +123,11 @@ class Plan:
             np.copyto(target, 0 if gradient is None else to_numpy(gradient), casting="same_kind")
         return list(outputs)
 
-    def _gradients(self, share: Tensor) -> list[Array | None]:
-        found = leaf_gradients(share) if share.requires_grad else {}
+    def _arrays(self) -> list[ndarray]:
+        return [tensor.data for tensor in self._tensors]
+
+    def _gradients(self, share: Tensor | None) -> list[Array | None]:
+        found = leaf_gradients(share) if share is not None and share.requires_grad else {}
         return [found.get(parameter.order) for parameter in self._parameters]
 
     def _recorded(
@@ -128,14 +135,16 @@ class Plan:
     ) -> list[Any]:
         shape.inputs = [np.array(array, order="C") for array in inputs]
         recorder = Recorder(context)
-        before = [parameter.data for parameter in self._parameters]
+        before = self._arrays()
         try:
             if not all(array.flags.c_contiguous for array in (*before, *out)):
                 raise Unplannable("a parameter or its gradient is not contiguous")
-            given = [recorder.given(array, index) for index, array in enumerate((*shape.inputs, *before, *out))]
+            given = [
+                recorder.given(array, index) for index, array in enumerate((*shape.inputs, *before, *out))
+            ]
             count = len(inputs)
-            for parameter, traced in zip(self._parameters, given[count:], strict=False):
-                parameter.data = traced
+            for tensor, traced in zip(self._tensors, given[count:], strict=False):
+                tensor.data = traced
             share, outputs = self._compute(*given[:count], context=_Keys.of(context))
             recorder.phase = "backward"
             gradients = self._gradients(share)
@@ -149,13 +158,12 @@ class Plan:
         except Unplannable as error:
             recorder.undo()
             self._give_up(shape, error)
-            for parameter, array in zip(self._parameters, before, strict=True):
-                parameter.data = array
-            return self._eager(inputs, out, context)
+            results = None
         finally:
-            for parameter, array in zip(self._parameters, before, strict=True):
-                parameter.data = array
-        return results
+            recorder.close()
+            for tensor, array in zip(self._tensors, before, strict=True):
+                tensor.data = array
+        return self._eager(inputs, out, context) if results is None else results
 
     def _write_gradient(
         self, recorder: Recorder, target: Traced, gradient: Array | None, wanted: Sequence[Any]
@@ -179,34 +187,66 @@ class Plan:
     def _verified(
         self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
     ) -> list[Any]:
-        """Replay, and compare every bit with the eager step, whose results count."""
-        assert shape.program is not None
-        touched = shape.program.touched()
-        before = [array.copy() for array in touched]
+        """Run eagerly; before that compare every bit of a replay with the eager step, on other numbers.
+
+        On the same numbers as when it was recorded it would not show if something was recorded as a constant.
+        """
         try:
-            outputs = [array.copy() for array in self._replay(shape, inputs, out, context)]
-        except Unplannable as error:
-            for array, value in zip(touched, before, strict=True):
-                array[...] = value
-            self._give_up(shape, error)
-            return self._eager(inputs, out, context)
-        replayed = [array.copy() for array in (*out, *touched)]
-        for array, value in zip(touched, before, strict=True):
-            array[...] = value
-        eager = self._eager(inputs, out, context)
-        pairs = [*zip(outputs, eager, strict=True), *zip(replayed, (*out, *touched), strict=True)]
-        if all(same_bits(one, other) for one, other in pairs):
+            error = self._difference(shape, inputs, out, context, _changed)
+        except Exception:  # numbers that the step refuses: those that it was given have to do
+            error = self._difference(shape, inputs, out, context, np.copy)
+        if error is None:
             shape.state = _State.TRUSTED
         else:
-            self._give_up(shape, Unplannable("its replay differs from the eager step"))
-        return eager
+            self._give_up(shape, error)
+        return self._eager(inputs, out, context)
+
+    def _difference(
+        self,
+        shape: _Shape,
+        inputs: Sequence[ndarray],
+        out: Sequence[ndarray],
+        context: ForwardContext,
+        changed: Callable[[ndarray], ndarray],
+    ) -> Unplannable | None:
+        """Whether a replay, on changed inputs and parameters, gives anything else than the eager step."""
+        assert shape.program is not None
+        before = self._arrays()
+        state = [*shape.program.touched(), *before[len(self._parameters) :]]
+        values = [array.copy() for array in state]
+        trial = [changed(array) for array in inputs]
+        results: list[list[ndarray]] = []
+        try:
+            for tensor in self._parameters:
+                tensor.data = changed(tensor.data)
+            for replayed in (False, True):
+                gradients = [np.empty_like(array) for array in out]
+                with np.errstate(all="ignore"):
+                    outputs = (
+                        self._replay(shape, trial, gradients, context)
+                        if replayed
+                        else self._eager(trial, gradients, context)
+                    )
+                results.append([np.array(array) for array in (*outputs, *gradients, *state)])
+                for array, value in zip(state, values, strict=True):
+                    array[...] = value
+        except Unplannable as refusal:
+            return refusal
+        finally:
+            shape.bound.clear()
+            for tensor, array in zip(self._tensors, before, strict=True):
+                tensor.data = array
+            for array, value in zip(state, values, strict=True):
+                array[...] = value
+        same = all(map(same_bits, *results))
+        return None if same else Unplannable("its replay differs from the eager step")
 
     def _replay(
         self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
     ) -> list[ndarray]:
         for own, array in zip(shape.inputs, inputs, strict=True):
             np.copyto(own, array)
-        arrays = [parameter.data for parameter in self._parameters]
+        arrays = self._arrays()
         key = (*map(id, arrays), *map(id, out))
         found = shape.bound.get(key)
         if found is None:
@@ -234,6 +274,12 @@ def same_bits(one: Any, other: Any) -> bool:
     return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 
+def _changed(array: ndarray) -> ndarray:
+    """Other numbers of the same kind: each moved on by one place, and if they are floats a little larger."""
+    moved = np.roll(array.reshape(-1), 1).reshape(array.shape)
+    return moved + array.dtype.type(2.0**-10) if array.dtype.kind == "f" else moved
+
+
 def _plain(array: Any) -> ndarray:
     return array.view(ndarray) if isinstance(array, Traced) else array
 
@@ -249,7 +295,9 @@ def _refuse(self: Any, *others: Any) -> Any:
     raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
 
 
-for _name in "add radd sub rsub mul rmul mod rmod floordiv lt le gt ge eq ne int index float bool hash".split():
+for (
+    _name
+) in "add radd sub rsub mul rmul mod rmod floordiv lt le gt ge eq ne int index float bool hash".split():
     setattr(_Unread, f"__{_name}__", _refuse)
 
 

@@ -17,9 +17,9 @@ def lifetimes(steps: Sequence[Kernel | Instruction], kept: set[Root]) -> dict[Ro
         for root in roots_of(step.operands):
             first = found[root][0] if root in found else index
             found[root] = (first, index)
-    return {
-        root: (-1, len(steps)) if root in kept else lifetime for root, lifetime in found.items()
-    } | {root: (-1, len(steps)) for root in kept}
+    return {root: (-1, len(steps)) if root in kept else lifetime for root, lifetime in found.items()} | {
+        root: (-1, len(steps)) for root in kept
+    }
 
 
 def places(lives: dict[Root, tuple[int, int]]) -> tuple[dict[Root, int], int]:

@@ -95,12 +95,19 @@ def _product(call: Call) -> Kernel | None:
     core_c = (c.strides[-1], itemsize) if vector_b else (0, c.strides[-1]) if vector_a else c.strides[-2:]
     outer = c.shape[: len(c.shape) - 2 + vector_a + vector_b]
     stacks = [
-        [0] * (len(outer) - len(x.shape) + 2) + [s if d > 1 else 0 for s, d in zip(x.strides[:-2], x.shape[:-2], strict=True)]
+        [0] * (len(outer) - len(x.shape) + 2)
+        + [s if d > 1 else 0 for s, d in zip(x.strides[:-2], x.shape[:-2], strict=True)]
         for x in (a, b)
     ]
     integers = (*found, m, k, n, *core_a[1], *core_b[1], *core_c, len(outer), *outer, *stacks[0], *stacks[1])
     return Kernel(
-        call.name, "matmul_stack", (c, a, b), (*integers, *c.strides[: len(outer)]), (), call.layer, call.phase
+        call.name,
+        "matmul_stack",
+        (c, a, b),
+        (*integers, *c.strides[: len(outer)]),
+        (),
+        call.layer,
+        call.phase,
     )
 
 
@@ -132,7 +139,8 @@ def _fits(loops: Sequence[Loop], loop: Loop) -> bool:
 def _dense(loop: Loop) -> bool:
     """Whether all operands are numbers, or lie contiguously in the order of the output."""
     return all(
-        not operand.shape or (operand.shape == loop.shape and operand.strides == _scaled(loop.output, operand))
+        not operand.shape
+        or (operand.shape == loop.shape and operand.strides == _scaled(loop.output, operand))
         for operand in loop.operands
     ) and _packed(loop.output)
 
@@ -170,7 +178,12 @@ def _chain(loops: Sequence[Loop], call: Call, temporary: set[Root]) -> Kernel | 
             integers += [0, operand.dtype.itemsize, inner, *steps]
             arrays.append(operand)
     for loop in loops:
-        integers += [loop.function, loop.data, len(loop.operands), *(slots[operand] for operand in loop.operands)]
+        integers += [
+            loop.function,
+            loop.data,
+            len(loop.operands),
+            *(slots[operand] for operand in loop.operands),
+        ]
     name = " + ".join(loop.name for loop in loops)
     return Kernel(name, "elementwise", tuple(arrays), tuple(integers), (), call.layer, call.phase)
 
@@ -193,12 +206,12 @@ def _axes(loops: Sequence[Loop]) -> tuple[list[int], dict[Reference, list[int]]]
 
 
 def _broadcast(operand: Reference, shape: tuple[int, ...]) -> list[int]:
-    own = [
-        stride if size > 1 else 0 for stride, size in zip(operand.strides, operand.shape, strict=True)
-    ]
+    own = [stride if size > 1 else 0 for stride, size in zip(operand.strides, operand.shape, strict=True)]
     return [0] * (len(shape) - len(own)) + own
 
 
 def roots_of(operands: Sequence[Reference | None]) -> set[Root]:
     """The roots of the step's own values among these."""
-    return {operand.root for operand in operands if operand is not None and operand.root.origin is Origin.VALUE}
+    return {
+        operand.root for operand in operands if operand is not None and operand.root.origin is Origin.VALUE
+    }

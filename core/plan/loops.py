@@ -65,7 +65,9 @@ def loops_of(call: Call) -> list[Loop] | None:
             return None
         target, source = call.operands
         loops = _copied(source, _contiguous(target, source.shape)) if _is_contiguous(target) else None
-    elif formula is ndarray.copy or (formula is ndarray.astype and not repeat.keywords and len(repeat.template) == 2):
+    elif formula is ndarray.copy or (
+        formula is ndarray.astype and not repeat.keywords and len(repeat.template) == 2
+    ):
         loops = _copied(call.operands[1], call.operands[0])
     elif formula is np.where and len(repeat.template) == 3:
         loops = _chosen(repeat, call.operands)
@@ -165,7 +167,11 @@ def _joined(repeat: _Repeat, operands: Sequence[Reference]) -> list[Loop] | None
     for part in parts:
         source = operands[part.position]
         place = Reference(
-            target.root, target.offset + start * target.strides[axis], source.shape, target.strides, target.dtype
+            target.root,
+            target.offset + start * target.strides[axis],
+            source.shape,
+            target.strides,
+            target.dtype,
         )
         copy = _copied(source, place)
         if copy is None:
@@ -185,7 +191,9 @@ def _aligned(reference: Reference) -> bool:
 
 
 def _is_contiguous(reference: Reference) -> bool:
-    return prod(reference.shape) <= 1 or reference.strides == _strides(reference.shape, reference.dtype.itemsize)
+    return prod(reference.shape) <= 1 or reference.strides == _strides(
+        reference.shape, reference.dtype.itemsize
+    )
 
 
 def _contiguous(reference: Reference, shape: tuple[int, ...]) -> Reference:

@@ -102,6 +102,7 @@ class Recorder:
 
     def __init__(self, context: ForwardContext) -> None:
         self.calls: list[Call] = []
+        self.closed = False
         self._context = context
         self.phase = "forward"
         self.layer: str | None = None
@@ -113,7 +114,9 @@ class Recorder:
     def given(self, array: ndarray, index: int) -> Traced:
         """The traced form of an array that each replay gets anew from its caller."""
         start = array.__array_interface__["data"][0]
-        insort(self._given, (start, start + array.nbytes, index, Root(Origin.GIVEN, array.nbytes, array, index)))
+        insort(
+            self._given, (start, start + array.nbytes, index, Root(Origin.GIVEN, array.nbytes, array, index))
+        )
         return self._traced(array)
 
     def reference(self, array: Any, written: bool = False) -> Reference:
@@ -121,7 +124,7 @@ class Recorder:
         plain = _plain(array)
         root = self._root(plain)
         if root is None:
-            if array.__class__ is Traced:
+            if not self.closed and array.__class__ is Traced:
                 raise Unplannable("an array was made from a traced one in a way that could not be recorded")
             owner = _owner(plain)
             root = Root(Origin.HELD, owner.nbytes, owner)
@@ -144,6 +147,12 @@ class Recorder:
         owner = _owner(array)
         found = self._roots.get(id(owner))
         return found[1] if found is not None and found[0]() is owner else None
+
+    def close(self) -> None:
+        """From now on traced arrays that are left somewhere are like any others."""
+        self.closed = True
+        self._roots.clear()
+        self._given.clear()
 
     def undo(self) -> None:
         """Give arrays from elsewhere that the step wrote to the values that they had before it."""
@@ -171,6 +180,8 @@ class Recorder:
         **about: Any,
     ) -> None:
         """Write down that `function` computes the outputs from the inputs."""
+        if self.closed:
+            return
         operands = (
             *(self.reference(array, written=True) for array in outputs),
             *(self.reference(array) for array in inputs),
@@ -185,6 +196,8 @@ class Recorder:
         result = function(*arguments, **options)
         alone = not isinstance(result, tuple | list)
         results = [result] if alone else result
+        if self.closed:
+            return result
         if not all(isinstance(part, ndarray | np.generic) for part in results):
             raise Unplannable(f"{name} gives Python a value that depends on data")
         arrays = [np.asarray(part) for part in results]
@@ -205,7 +218,9 @@ class Recorder:
         inputs, template, keywords = _placed(arguments, options, 1)
         self.reference(target, written=True)
         function(target, *arguments, **options)
-        self.add(name, _Repeat(function, (_Place(0), *template), keywords, 0), [target], inputs, formula=function)
+        self.add(
+            name, _Repeat(function, (_Place(0), *template), keywords, 0), [target], inputs, formula=function
+        )
 
     def drawn(self, draw: Callable[[ForwardContext], ndarray]) -> Traced:
         """An array that each replay draws from its own context."""
@@ -252,7 +267,8 @@ class _Repeat:
         arguments = [_filled(part, arrays) for part in self.template]
         keywords = {name: _filled(part, arrays) for name, part in self.keywords.items()}
         if self.results == 1 and (
-            isinstance(getattr(self.function, "__self__", self.function), np.ufunc) or self.function in _HAS_OUT
+            isinstance(getattr(self.function, "__self__", self.function), np.ufunc)
+            or self.function in _HAS_OUT
         ):
             self.function(*arguments, out=arrays[0], **keywords)
             return
@@ -334,7 +350,7 @@ class Traced(ndarray):
         options = {key: _plain(value) for key, value in kwargs.items()}
         if func in _SHAPES_ONLY:
             return func(*arguments, **options)
-        if func in _OF_DATA:
+        if func in _OF_DATA and not recorder.closed:
             raise Unplannable(f"{name} depends on data")
         if func in _IN_PLACE:
             recorder.write(func, arguments[0], arguments[1:], options, name)
@@ -355,20 +371,35 @@ class Traced(ndarray):
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
-        if all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts):
+        if all(
+            part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts
+        ):
             whole = parts if any(part is Ellipsis for part in parts) else (*parts, ...)
             return self.recorder._traced(self.view(ndarray)[whole])
-        if any(isinstance(part, ndarray | list) and np.asarray(part).dtype == bool for part in parts):
+        masks = any(isinstance(part, ndarray | list) and np.asarray(part).dtype == bool for part in parts)
+        if masks and not self.recorder.closed:
             raise Unplannable("indexing by a mask depends on data")
         return self.recorder.call(_take, (_plain(self), _plain(index)), {}, "take")
 
     def __setitem__(self, index: Any, value: Any) -> None:
         parts = index if isinstance(index, tuple) else (index,)
-        if all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts):
+        if all(
+            part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts
+        ):
             whole = parts if any(part is Ellipsis for part in parts) else (*parts, ...)
-            self.recorder.write(np.copyto, self.view(ndarray)[whole], (_plain(value),), {"casting": "unsafe"}, "copy")
+            if self._is_itself(whole, value):
+                return  # what `x[index] += y` does after its addition
+            self.recorder.write(
+                np.copyto, self.view(ndarray)[whole], (_plain(value),), {"casting": "unsafe"}, "copy"
+            )
         else:
             self.recorder.write(_put, _plain(self), (_plain(index), _plain(value)), {}, "put")
+
+    def _is_itself(self, index: tuple[Any, ...], value: Any) -> bool:
+        if not isinstance(value, Traced):
+            return False
+        own, other = self.view(ndarray)[index], value.view(ndarray)
+        return own.__array_interface__ == other.__array_interface__ and own.strides == other.strides
 
     def __iter__(self) -> Any:
         return (self[index] for index in range(len(self)))
@@ -422,6 +453,8 @@ def _method(name: str) -> Any:
 
 def _refused(name: str) -> Any:
     def method(self: Traced, *arguments: Any, **options: Any) -> Any:
+        if self.recorder.closed:
+            return getattr(self.view(ndarray), name)(*arguments, **options)
         raise Unplannable(f"{name} gives Python a value that depends on data")
 
     return method
@@ -431,7 +464,9 @@ for _name in (
     "argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted swapaxes take trace"
 ).split():
     setattr(Traced, _name, _method(_name))
-for _name in "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps".split():
+for (
+    _name
+) in "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps".split():
     setattr(Traced, _name, _refused(_name))
 
 
@@ -474,8 +509,11 @@ class _Namespace:
         return self._full(np.full_like(_plain(array), _plain(value), dtype, **options), value)
 
     def asarray(self, array: Any, dtype: Any = None) -> Any:
-        return (array if dtype is None else array.astype(dtype, copy=False)) if isinstance(array, Traced) else (
-            np.asarray(array, dtype))
+        return (
+            (array if dtype is None else array.astype(dtype, copy=False))
+            if isinstance(array, Traced)
+            else (np.asarray(array, dtype))
+        )
 
     def ascontiguousarray(self, array: Any) -> Any:
         contiguous = not isinstance(array, Traced) or array.flags.c_contiguous
