@@ -211,6 +211,10 @@ class Recorder:
         traced = [self._traced(array) for array in arrays]
         return traced[0] if alone else type(result)(traced)
 
+    def copied(self, array: ndarray) -> Traced:
+        """A copy in memory of the step's own."""
+        return self.call(ndarray.copy, (_plain(array),), {}, "copy")
+
     def write(
         self, function: Any, target: Any, arguments: tuple[Any, ...], options: dict[str, Any], name: str
     ) -> None:
@@ -222,8 +226,10 @@ class Recorder:
             name, _Repeat(function, (_Place(0), *template), keywords, 0), [target], inputs, formula=function
         )
 
-    def drawn(self, draw: Callable[[ForwardContext], ndarray]) -> Traced:
-        """An array that each replay draws from its own context."""
+    def drawn(self, draw: Callable[[ForwardContext], ndarray], context: ForwardContext) -> Traced | ndarray:
+        """What is drawn from `context`; if that is the step's own, each replay draws from its own."""
+        if context.step.__class__ is not Unread:
+            return draw(context)
         array = draw(self._context)
         traced = self.made(array)
         self.add("draw", lambda arrays, context: np.copyto(arrays[0], draw(context)), [array], [])
@@ -412,11 +418,11 @@ class Traced(ndarray):
     def reshape(self, *shape: Any, **options: Any) -> Any:
         return self._moved(ndarray.reshape, *shape, **options)
 
-    def ravel(self, *order: Any) -> Any:
-        return self._moved(ndarray.ravel, *order)
+    def ravel(self, *order: Any, **options: Any) -> Any:
+        return self._moved(ndarray.ravel, *order, **options)
 
-    def flatten(self, *order: Any) -> Any:
-        return self._moved(ndarray.flatten, *order)
+    def flatten(self, *order: Any, **options: Any) -> Any:
+        return self._moved(ndarray.flatten, *order, **options)
 
     def copy(self, *order: Any, **options: Any) -> Any:
         return self._moved(ndarray.copy, *order, **options)
@@ -566,3 +572,24 @@ def _take(array: ndarray, index: Any) -> ndarray:
 
 def _put(array: ndarray, index: Any, value: Any) -> None:
     array[index] = value
+
+
+class Unread:
+    """In a context while a step is recorded: what may be drawn from, and not be looked at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
+
+
+def _unread(self: Unread, *others: Any) -> Any:
+    raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
+
+
+for _name in "add radd sub rsub mul rmul mod rmod floordiv lt le gt ge eq ne int index float bool".split():
+    setattr(Unread, f"__{_name}__", _unread)
+
+
+def keys_only(context: ForwardContext) -> ForwardContext:
+    """The context with numbers that only `ForwardContext.uniform` may use."""
+    unread: Any = Unread()
+    return ForwardContext(context.training, unread, unread, unread, context.present)
