@@ -27,7 +27,7 @@ def convolve(x: Array, weight: Array, bias: Array | None, windows: Windows, grou
         return None
     y = images(x, len(x), len(weight), windows.count)
     integers = (*_numbers(len(x), x.shape[1], len(weight), windows, groups), *strides(x))
-    launch("convolve_f32", [y], [x, weight, bias], integers)
+    launch(_method("convolve", x, weight.shape, windows, groups), [y], [x, weight, bias], integers)
     return y
 
 
@@ -38,7 +38,7 @@ def convolve_back(g: Array, weight: Array, windows: Windows, groups: int) -> Arr
     channels = groups * weight.shape[1]
     x = images(g, len(g), channels, windows.size)
     integers = (*_numbers(len(g), channels, len(weight), windows, groups), *strides(g))
-    launch("convolve_back_f32", [x], [g, weight, None], integers)
+    launch(_method("convolve_back", g, weight.shape, windows, groups), [x], [g, weight, None], integers)
     return x
 
 
@@ -48,7 +48,7 @@ def convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array 
         return None
     weight = empty(x, (g.shape[1], x.shape[1] // groups, *windows.kernel))
     integers = (*_numbers(len(x), x.shape[1], g.shape[1], windows, groups), *strides(x), *strides(g))
-    launch("convolve_weight_f32", [weight], [x, g], integers)
+    launch(_method("convolve_weight", x, weight.shape, windows, groups, g), [weight], [x, g], integers)
     return weight
 
 
@@ -96,6 +96,20 @@ def window_sums_back(g: Array, windows: Windows) -> Array | None:
     x = images(g, *g.shape[:2], windows.size)
     launch("window_sums_back_f32", [x], [g], _pooling(g, windows))
     return x
+
+
+FORCE=None
+def _method(name: str, x: Array, shape: tuple[int, ...], windows: Windows, groups: int, g: Array | None = None) -> str:
+    """The kernel to use."""
+    filters, channels, *kernel = shape
+    winograd = (
+        kernel == [3, 3] and groups == 1 and windows.stride == windows.dilation == (1, 1)
+        and max(windows.padding) <= 2 and not channels % 16 and not filters % 16
+        and strides(x)[1] == 1 and (g is None or strides(g)[1] == 1)
+    )
+    if FORCE == "direct":
+        winograd = False
+    return (name.replace("convolve", "winograd") if winograd else name) + "_f32"
 
 
 def images(like: Array, n: int, channels: int, size: tuple[int, ...], dtype: type = np.float32) -> Array:
