@@ -31,7 +31,9 @@ def variant() -> str:
         return "generic"
     from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore
 
-    return "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    return (
+        "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    )
 
 
 class _UFunc(ctypes.Structure):
@@ -100,7 +102,7 @@ def suits(*arrays: Array | None) -> bool:
     return True
 
 
-def on_host(*arrays: Array) -> bool:
+def suits_in_any_order(*arrays: Array) -> bool:
     """Whether these are float32 arrays in the host's memory, in any order there: for kernels told the strides."""
     return library is not None and all(
         isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned for array in arrays

@@ -43,26 +43,32 @@ def compile_kernels(target: Path) -> None:
     sources = sorted(map(str, folder.glob("*.c")))
     command = compiler()
     if not command:
-        raise SystemExit("chainrule: no C compiler: install gcc or clang, or `pip install ziglang`, or set CC")
+        raise SystemExit(
+            "chainrule: no C compiler: install gcc or clang, or `pip install ziglang`, or set CC"
+        )
     x86 = platform.machine() in ("x86_64", "AMD64")
     processes = []
     for name, level in X86_LEVELS.items() if x86 else [("generic", "")]:
         march = [f"-march={level}"] if level else []
         output = str(target / f"kernels_{name}.so")
-        processes.append(subprocess.Popen([*command, *FLAGS, *march, *sources, "-o", output, "-lm", "-lpthread"]))
+        processes.append(
+            subprocess.Popen([*command, *FLAGS, *march, *sources, "-o", output, "-lm", "-lpthread"])
+        )
     if any([process.wait() for process in processes]):
-        raise SystemExit("chainrule: the kernels in core/native could not be compiled; the compiler says why above")
+        raise SystemExit(
+            "chainrule: the kernels in core/native could not be compiled; the compiler says why above"
+        )
 
 
 def _zig() -> list[str]:
     return [] if compiler() else ["ziglang>=0.13"]
 
 
-def get_requires_for_build_wheel(config_settings=None):  # noqa: ANN001, ANN201
+def get_requires_for_build_wheel(config_settings=None):
     return build_meta.get_requires_for_build_wheel(config_settings) + _zig()
 
 
-def get_requires_for_build_editable(config_settings=None):  # noqa: ANN001, ANN201
+def get_requires_for_build_editable(config_settings=None):
     return build_meta.get_requires_for_build_editable(config_settings) + _zig()
 
 

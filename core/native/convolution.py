@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..array import Array
-from . import empty, launch, on_host, suits
+from . import empty, launch, suits_in_any_order, suits
 
 if TYPE_CHECKING:
     from ..ops.window import Windows
@@ -44,7 +44,7 @@ def convolve_back(g: Array, weight: Array, windows: Windows, groups: int) -> Arr
 
 def convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array | None:
     """x: (n, c, *size), g: (n, o, *count) -> (o, c / g, *kernel)."""
-    if len(windows.size) > 2 or not on_host(x, g):
+    if len(windows.size) > 2 or not suits_in_any_order(x, g):
         return None
     weight = empty(x, (g.shape[1], x.shape[1] // groups, *windows.kernel))
     integers = (*_numbers(len(x), x.shape[1], g.shape[1], windows, groups), *strides(x), *strides(g))
@@ -54,7 +54,7 @@ def convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array 
 
 def channel_sums(g: Array) -> Array | None:
     """(n, c, *size) -> (c,)."""
-    if g.ndim > 4 or not on_host(g):
+    if g.ndim > 4 or not suits_in_any_order(g):
         return None
     sums = empty(g, g.shape[1:2])
     launch("channel_sums_f32", [sums], [g], (len(g), g.shape[1], *_pair(g.shape[2:], 1), *strides(g)))
@@ -127,13 +127,13 @@ def _fits(windows: Windows, x: Array, weight: Array, bias: Array | None) -> bool
     return (
         len(windows.size) <= 2
         and max(windows.kernel) <= _MOST_TAPS
-        and on_host(x, weight)
+        and suits_in_any_order(x, weight)
         and suits(weight, bias)
     )
 
 
 def _pools(windows: Windows, x: Array) -> bool:
-    return len(windows.size) <= 2 and on_host(x)
+    return len(windows.size) <= 2 and suits_in_any_order(x)
 
 
 def _pooling(x: Array, windows: Windows) -> tuple[int, ...]:

@@ -13,9 +13,7 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 from ..errors import ShapeError
 from ..graph import primitive, vjp
 from ..native import convolution as native
@@ -136,7 +134,7 @@ vjp(
 
 def _blocks(x: Array, windows: Windows) -> Iterator[slice]:
     """Slices of the samples, so many at a time that their columns fit."""
-    limit = _CACHE_BYTES if array_module(x) is np else _GPU_BYTES
+    limit = _CACHE_BYTES if on_host(x) else _GPU_BYTES
     columns = x.shape[1] * windows.elements * prod(windows.count) * x.dtype.itemsize
     samples = max(1, limit // max(1, columns))
     for start in range(0, len(x), samples):
