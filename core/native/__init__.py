@@ -106,6 +106,13 @@ def suits(*arrays: Array | None) -> bool:
     return True
 
 
+def suits_in_any_order(*arrays: Array) -> bool:
+    """Whether these are float32 arrays in the host's memory, in any order there: for kernels told the strides."""
+    return library is not None and all(
+        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned for array in arrays
+    )
+
+
 def empty(like: Array, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     """An array for a kernel to write to, where `like` is."""
     return array_module(like).empty(shape, dtype)
