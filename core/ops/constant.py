@@ -27,8 +27,8 @@ def _filled(shape: tuple[int, ...], dtype: np.dtype, value: int) -> np.ndarray:
 def zeros(x: Array) -> Array:
     """Zeros of x's shape, not to be written to; for CuPy, large arrays and those in another order a 0-d zero.
 
-    NumPy takes the larger of two arrays three times as fast as of an array and a number, but of two that lie in
-    different orders slowly, and in neither's.
+    NumPy takes the larger of two arrays three times as fast as of an array and a number, but of two that lie
+    in different orders slowly, and in neither's.
     """
     xp = array_module(x)
     if on_host(x) and x.nbytes <= _CACHED_BYTES and x.flags.c_contiguous:

@@ -1,8 +1,9 @@
 """The step plan: a training step recorded once, and then replayed without Python, graph or allocation.
 
-`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives its
-values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of each
-shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why, once.
+`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives
+its values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of
+each shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why,
+once.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ class _Shape:
 class Plan:
     """A step: compute(*inputs, context=...) and the gradients of `parameters`, replayed where it can be.
 
-    compute: a function of its arrays, the parameters and the context alone. What else changes from step to step
-    has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors whose
-    arrays it reads, and may write to, which may be others from call to call.
+    compute: a function of its arrays, the parameters and the context alone. What else changes from step to
+    step has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors
+    whose arrays it reads, and may write to, which may be others from call to call.
     """
 
     def __init__(
@@ -74,8 +75,8 @@ class Plan:
     def __call__(
         self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext = EVALUATION
     ) -> list[ndarray]:
-        """The outputs of `compute`, the gradients of the parameters into `out`. The outputs are the plan's own
-        arrays: they hold until its next call.
+        """The outputs of `compute`, the gradients of the parameters into `out`. The outputs are the plan's
+        own arrays: they hold until its next call.
         """
         key = (context.training, *((array.shape, array.dtype) for array in inputs))
         shape = self._shapes.get(key)

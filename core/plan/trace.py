@@ -1,8 +1,9 @@
 """Recording a step: what NumPy is asked to compute while it runs once, as a flat list of calls.
 
 The step runs as ever, on arrays of a class of their own. NumPy hands every function that meets one of them to
-that class, which computes what was asked and writes it down. Views need no call: an array is known by the memory
-that it lies in. What Python code does with the values themselves cannot be written down; it raises Unplannable.
+that class, which computes what was asked and writes it down. Views need no call: an array is known by the
+memory that it lies in. What Python code does with the values themselves cannot be written down; it raises
+Unplannable.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ class Reference:
 class Call:
     """One thing that was computed.
 
-    function: computes it again: function(arrays, context) for the arrays of `operands`. writes: how many of them,
-    the first, it writes to. formula: the NumPy function or kernel behind it. arguments: of a ufunc, the
+    function: computes it again: function(arrays, context) for the arrays of `operands`. writes: how many of
+    them, the first, it writes to. formula: the NumPy function or kernel behind it. arguments: of a ufunc, the
     positions of its operands among `operands`. integers, numbers: of a kernel.
     """
 
@@ -466,13 +467,12 @@ def _refused(name: str) -> Any:
     return method
 
 
-for _name in (
-    "argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted swapaxes take trace"
-).split():
+_COMPUTING = """argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted
+swapaxes take trace"""
+_ESCAPING = "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps"
+for _name in _COMPUTING.split():
     setattr(Traced, _name, _method(_name))
-for (
-    _name
-) in "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps".split():
+for _name in _ESCAPING.split():
     setattr(Traced, _name, _refused(_name))
 
 
