@@ -46,12 +46,12 @@ static void forward(int64_t part, void *context) {
     const convolution *c = &j->c;
     piece p = piece_of(j->pieces, c->channels, part);
     const float *image = j->in + p.sample * j->s.sample;
-    int64_t ch = p.first;
-    for (; j->s.channel == 1 && ch + WIDTH <= p.last; ch += WIDTH) {
-        wide start = j->bias ? READ(j->bias + ch) : ALL(0);
-        for (int64_t oy = 0; oy < c->count[0]; oy++) {
-            int64_t y0, y1, x0, x1, top = oy * c->stride[0] - c->padding[0];
-            inside(c, 0, oy, c->height, &y0, &y1);
+    int64_t whole = j->s.channel == 1 ? (p.last - p.first) / WIDTH * WIDTH : 0;
+    for (int64_t oy = 0; oy < c->count[0]; oy++) {
+        int64_t y0, y1, x0, x1, top = oy * c->stride[0] - c->padding[0];
+        inside(c, 0, oy, c->height, &y0, &y1);
+        for (int64_t ch = p.first; ch < p.first + whole; ch += WIDTH) {
+            wide start = j->bias ? READ(j->bias + ch) : ALL(0);
             for (int64_t ox = 0; ox < c->count[1]; ox++) {
                 int64_t left = ox * c->stride[1] - c->padding[1];
                 const float *corner = image + top * j->s.line + left * j->s.pixel + ch, *weight = j->packed + ch;
@@ -66,7 +66,7 @@ static void forward(int64_t part, void *context) {
             }
         }
     }
-    for (; ch < p.last; ch++) {
+    for (int64_t ch = p.first + whole; ch < p.last; ch++) {
         float start = j->bias ? j->bias[ch] : 0;
         EACH_WINDOW(c, float sum = start, sum = __builtin_fmaf(image[INPUT], j->packed[ELEMENT * c->channels + ch], sum),
                     j->out[OUTPUT] = sum)
