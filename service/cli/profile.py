@@ -19,6 +19,8 @@ from .submission import JobFileProblem, Submission
 from .wording import count, rate, size, span
 
 _BAR = 8  # characters
+_DISTURBED = 1.1
+"""A step whose whole takes that much longer than its parts was not alone on the machine."""
 _STYLES = {Bound.OVERHEAD: "yellow", Bound.COMPUTE: "green", Bound.MEMORY: "cyan"}
 
 
@@ -105,6 +107,9 @@ def _rate(value: float, limit: float) -> tuple[str, str]:
 def _pairs(profile: JobProfile) -> list[tuple[str, str]]:
     timing, limits = profile.timing, profile.limits
     way = "replayed from a plan" if timing.planned else f"eager: {timing.reason}"
+    calls = sum(call.seconds for call in timing.calls)
+    if not timing.planned and timing.seconds > _DISTURBED * calls:
+        way += f"; other work disturbed it, the medians of its calls add up to {span(calls)}"
     samples, step = f"a batch of {count(profile.samples, 'sample')} and the update", ""
     if profile.micro_batches > 1:
         samples = f"a micro-batch of {count(profile.samples, 'sample')} and the update"

@@ -38,8 +38,8 @@ def test_a_call_that_took_no_time_and_did_nothing_is_overhead() -> None:
 
 def test_the_limits_are_measured_once_and_are_plausible() -> None:
     limits = measure_limits(1)
-    assert 1e9 < limits.flops_per_second < 1e13
-    assert 1e8 < limits.bytes_per_second < 1e13
+    assert 1e8 < limits.flops_per_second < 1e13
+    assert 1e7 < limits.bytes_per_second < 1e13
     start = time.perf_counter()
     assert measure_limits(1) is limits
     assert time.perf_counter() - start < 0.01
