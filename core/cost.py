@@ -9,12 +9,12 @@ Shape = tuple[int, ...]
 
 _MOVING = frozenset(
     {
-        "_boundary", "_join", "_pick", "_put", "broadcast_to", "cast", "embedding", "getitem", "reshape",
+        "_boundary", "_chosen", "_join", "_pick", "_put", "broadcast_to", "cast", "embedding", "getitem", "reshape",
         "transpose", "where",
     }
 )  # fmt: skip
 """Those that only move elements."""
-_REDUCING = frozenset({"row_sums", "column_sums", "cumsum", "max", "scatter_add", "sum"})
+_REDUCING = frozenset({"row_sums", "channel_sums", "column_sums", "cumsum", "max", "scatter_add", "sum"})
 """Those that take one operation an element of their argument."""
 
 _PICKING = frozenset({"_pick", "embedding", "getitem"})
@@ -24,6 +24,7 @@ _PRODUCTS: dict[str, Callable[[Sequence[Shape], Shape], int]] = {
     "matmul": lambda shapes, output: 2 * prod(output) * shapes[0][-1],
     "linear": lambda shapes, output: prod(output) * (2 * shapes[0][-1] + 1),
     "_convolve": lambda shapes, output: 2 * prod(output) * prod(shapes[1][1:]),
+    "_convolve_bias": lambda shapes, output: prod(output) * (2 * prod(shapes[1][1:]) + 1),
     "_convolve_back": lambda shapes, output: 2 * prod(shapes[0]) * prod(shapes[1][1:]),
     "_convolve_weight": lambda shapes, output: 2 * prod(shapes[1]) * prod(output[1:]),
 }
