@@ -112,7 +112,7 @@ EXPORT int elementwise(void **arrays, const int64_t *integers, const double *num
         } else { \
             cast_any_##name(arguments, dimensions, steps, data); \
         } \
-    } \
+    }
 #define COPY(bytes, type) \
     LOOP(copy_any_##bytes, 2, *(type *)pointer[1] = *(type *)pointer[0]) \
     EXPORT void copy_##bytes(char **arguments, const intptr_t *dimensions, const intptr_t *steps, void *data) { \
