@@ -103,9 +103,10 @@ def suits(*arrays: Array | None) -> bool:
 
 
 def suits_in_any_order(*arrays: Array) -> bool:
-    """Whether these are float32 arrays in the host's memory, in any order there: for kernels told the strides."""
+    """Whether these are float32 arrays of the host, in any order in memory: for kernels that know strides."""
     return library is not None and all(
-        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned for array in arrays
+        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned
+        for array in arrays
     )
 
 
