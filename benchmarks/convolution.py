@@ -3,8 +3,8 @@
     python benchmarks/convolution.py [--threads N] [--only NAME,NAME] [--seconds 0.5]
 
 Milliseconds, the least of many calls; all take turns, so that a slow moment of the machine meets all. chosen:
-by the rule in core/native/convolution.py, which comes from this table. Arrays lie channels last, and PyTorch's
-weight too.
+by the rule in core/native/convolution.py, which comes from this table. Arrays lie channels last, and so does
+PyTorch's weight.
 """
 
 from __future__ import annotations

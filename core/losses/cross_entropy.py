@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from .. import ops
@@ -31,6 +32,10 @@ def softmax_cross_entropy(
     """
     logits = wide(logits)
     plain = weights is None and class_weights is None and ignored is None and not label_smoothing
+    positions = logits.shape[:-1]
+    if plain and logits.ndim > 2 and getattr(labels, "shape", None) == positions:
+        logits = ops.reshape(logits, (prod(positions), logits.shape[-1]))
+        labels = value(labels).reshape(-1)
     if plain and logits.ndim <= 2 and reduction in ("mean", "sum"):
         total = ops.softmax_cross_entropy(logits, labels)
         return total if reduction == "sum" else total * (1.0 / max(logits.shape[0], 1))
@@ -45,7 +50,7 @@ def softmax_cross_entropy(
         spread = log_probabilities if by_class is None else log_probabilities * by_class
         elsewhere = -ops.mean(spread, axis=-1) * constant(counted, logits)
         losses = (1 - label_smoothing) * losses + label_smoothing * elsewhere
-    return reduced(name, losses, reduction, weights, own)
+    return reduced(name, ops.reshape(losses, positions), reduction, weights, own)
 
 
 def negative_log_likelihood(

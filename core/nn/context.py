@@ -41,7 +41,7 @@ class ForwardContext:
             return uniform(context.seed, stream, context.step, start, prod(shape)).reshape(shape)
 
         recorder = getattr(x.data, "recorder", None)
-        return array_module(x.data).asarray(draw(self)) if recorder is None else recorder.drawn(draw)
+        return array_module(x.data).asarray(draw(self)) if recorder is None else recorder.drawn(draw, self)
 
 
 EVALUATION = ForwardContext(training=False)

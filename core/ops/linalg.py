@@ -20,7 +20,7 @@ def matmul(a: Array, b: Array) -> Array:
 
 
 _LEAST_WORK = 1 << 18
-"""Multiplications from which threads share a product. The same as in matmul.c: below, it is one call of BLAS."""
+"""Multiplications from which threads share a product, as in matmul.c; below, it is one call of BLAS."""
 
 
 def _product(a: Array, b: Array) -> Array:

@@ -1,8 +1,9 @@
 """The step plan: a training step recorded once, and then replayed without Python, graph or allocation.
 
-`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives its
-values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of each
-shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why, once.
+`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives
+its values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of
+each shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why,
+once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ..backward import leaf_gradients
 from ..nn.context import EVALUATION, ForwardContext
 from ..tensor import Tensor
 from .replay import Program, Replay
-from .trace import Origin, Recorder, Traced, Unplannable
+from .trace import Origin, Recorder, Reference, Root, Traced, Unplannable, keys_only
 
 _log = logging.getLogger(__name__)
 _MOST_BOUND = 64
@@ -57,9 +58,9 @@ class _Shape:
 class Plan:
     """A step: compute(*inputs, context=...) and the gradients of `parameters`, replayed where it can be.
 
-    compute: a function of its arrays, the parameters and the context alone. What else changes from step to step
-    has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors whose
-    arrays it reads, and may write to, which may be others from call to call.
+    compute: a function of its arrays, the parameters and the context alone. What else changes from step to
+    step has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors
+    whose arrays it reads, and may write to, which may be others from call to call.
     """
 
     def __init__(
@@ -74,8 +75,8 @@ class Plan:
     def __call__(
         self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext = EVALUATION
     ) -> list[ndarray]:
-        """The outputs of `compute`, the gradients of the parameters into `out`. The outputs are the plan's own
-        arrays: they hold until its next call.
+        """The outputs of `compute`, the gradients of the parameters into `out`. The outputs are the plan's
+        own arrays: they hold until its next call.
         """
         key = (context.training, *((array.shape, array.dtype) for array in inputs))
         shape = self._shapes.get(key)
@@ -145,12 +146,13 @@ class Plan:
             count = len(inputs)
             for tensor, traced in zip(self._tensors, given[count:], strict=False):
                 tensor.data = traced
-            share, outputs = self._compute(*given[:count], context=_Keys.of(context))
+            share, outputs = self._compute(*given[:count], context=keys_only(context))
             recorder.phase = "backward"
             gradients = self._gradients(share)
+            recorder.layer = ""
+            outputs = [_own(recorder, array) for array in outputs]
             wanted = [recorder.reference(array) for array in outputs]
-            for target, gradient in zip(given[count + len(before) :], gradients, strict=True):
-                self._write_gradient(recorder, target, gradient, wanted)
+            _write_gradients(recorder, given[count + len(before) :], gradients, wanted)
             shape.program = Program(recorder.calls, wanted)
             shape.outputs = [shape.program.array(reference, given) for reference in wanted]
             shape.state = _State.RECORDED
@@ -164,25 +166,6 @@ class Plan:
             for tensor, array in zip(self._tensors, before, strict=True):
                 tensor.data = array
         return self._eager(inputs, out, context) if results is None else results
-
-    def _write_gradient(
-        self, recorder: Recorder, target: Traced, gradient: Array | None, wanted: Sequence[Any]
-    ) -> None:
-        """Have the gradient made where it is wanted, or copied there."""
-        if gradient is None:
-            target[...] = 0
-            return
-        reference, place = recorder.reference(gradient), recorder.reference(target)
-        root = reference.root
-        alone = root.origin is Origin.VALUE and all(root is not output.root for output in wanted)
-        same = (reference.offset, reference.shape, reference.strides) == (0, place.shape, place.strides)
-        if alone and same and reference.dtype == place.dtype and root.nbytes == place.root.nbytes:
-            np.copyto(_plain(target), _plain(gradient))
-            root.origin, root.index, root.array = Origin.GIVEN, place.root.index, place.root.array
-        else:
-            recorder.layer = ""
-            target[...] = gradient
-            recorder.layer = None
 
     def _verified(
         self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
@@ -274,6 +257,37 @@ def same_bits(one: Any, other: Any) -> bool:
     return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
 
 
+def _own(recorder: Recorder, array: Array) -> Array:
+    """An output in memory of the step's own: the caller's may be another one at the next call."""
+    return array if recorder.reference(array).root.origin is Origin.VALUE else recorder.copied(array)
+
+
+def _write_gradients(
+    recorder: Recorder,
+    targets: Sequence[Traced],
+    gradients: Sequence[Array | None],
+    wanted: Sequence[Reference],
+) -> None:
+    """Have each gradient made where it is wanted, or copied there where it is also something else."""
+    taken = {reference.root for reference in wanted}
+    pinned: list[tuple[Root, Root]] = []
+    for target, gradient in zip(targets, gradients, strict=True):
+        if gradient is None:
+            target[...] = 0
+            continue
+        made, place = recorder.reference(gradient), recorder.reference(target)
+        same = (made.offset, made.shape, made.strides) == (0, place.shape, place.strides)
+        whole = made.dtype == place.dtype and made.root.nbytes == place.root.nbytes
+        if same and whole and made.root.origin is Origin.VALUE and made.root not in taken:
+            taken.add(made.root)
+            pinned.append((made.root, place.root))
+            np.copyto(_plain(target), _plain(gradient))
+        else:
+            target[...] = gradient
+    for root, place in pinned:
+        root.origin, root.index, root.array = Origin.GIVEN, place.index, place.array
+
+
 def _changed(array: ndarray) -> ndarray:
     """Other numbers of the same kind: each moved on by one place, and if they are floats a little larger."""
     moved = np.roll(array.reshape(-1), 1).reshape(array.shape)
@@ -282,29 +296,3 @@ def _changed(array: ndarray) -> ndarray:
 
 def _plain(array: Any) -> ndarray:
     return array.view(ndarray) if isinstance(array, Traced) else array
-
-
-class _Unread:
-    """In a context while a step is recorded: what may be drawn from, and not be looked at."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
-
-
-def _refuse(self: Any, *others: Any) -> Any:
-    raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
-
-
-for (
-    _name
-) in "add radd sub rsub mul rmul mod rmod floordiv lt le gt ge eq ne int index float bool hash".split():
-    setattr(_Unread, f"__{_name}__", _refuse)
-
-
-class _Keys:
-    """A context whose numbers only `ForwardContext.uniform` may use."""
-
-    @staticmethod
-    def of(context: ForwardContext) -> ForwardContext:
-        unread: Any = _Unread()
-        return ForwardContext(context.training, unread, unread, unread, context.present)

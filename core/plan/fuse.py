@@ -1,4 +1,4 @@
-"""From recorded calls to what is run: neighbouring elementwise calls become one kernel that goes over memory once."""
+"""From recorded calls to what is run: elementwise neighbours become one kernel that passes memory once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Instruction:
 
 
 def fused(calls: Sequence[Call], kept: set[Root]) -> list[Kernel | Instruction]:
-    """The calls in their order, chains of elementwise ones as one kernel each. kept: what is read afterwards."""
+    """The calls in their order, chains of elementwise ones as one kernel. kept: what is read afterwards."""
     groups: list[tuple[list[Loop], Call]] = []
     for call in calls:
         if call.writes and all(not prod(operand.shape) for operand in call.operands[: call.writes]):
@@ -95,8 +95,8 @@ def _product(call: Call) -> Kernel | None:
     core_c = (c.strides[-1], itemsize) if vector_b else (0, c.strides[-1]) if vector_a else c.strides[-2:]
     outer = c.shape[: len(c.shape) - 2 + vector_a + vector_b]
     stacks = [
-        [0] * (len(outer) - len(x.shape) + 2)
-        + [s if d > 1 else 0 for s, d in zip(x.strides[:-2], x.shape[:-2], strict=True)]
+        [0] * (len(outer) - len(x.shape[:-2]))
+        + [stride if size > 1 else 0 for stride, size in zip(x.strides[:-2], x.shape[:-2], strict=True)]
         for x in (a, b)
     ]
     integers = (*found, m, k, n, *core_a[1], *core_b[1], *core_c, len(outer), *outer, *stacks[0], *stacks[1])

@@ -1,8 +1,9 @@
 """Recording a step: what NumPy is asked to compute while it runs once, as a flat list of calls.
 
 The step runs as ever, on arrays of a class of their own. NumPy hands every function that meets one of them to
-that class, which computes what was asked and writes it down. Views need no call: an array is known by the memory
-that it lies in. What Python code does with the values themselves cannot be written down; it raises Unplannable.
+that class, which computes what was asked and writes it down. Views need no call: an array is known by the
+memory that it lies in. What Python code does with the values themselves cannot be written down; it raises
+Unplannable.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ class Reference:
 class Call:
     """One thing that was computed.
 
-    function: computes it again: function(arrays, context) for the arrays of `operands`. writes: how many of them,
-    the first, it writes to. formula: the NumPy function or kernel behind it. arguments: of a ufunc, the
+    function: computes it again: function(arrays, context) for the arrays of `operands`. writes: how many of
+    them, the first, it writes to. formula: the NumPy function or kernel behind it. arguments: of a ufunc, the
     positions of its operands among `operands`. integers, numbers: of a kernel.
     """
 
@@ -211,6 +212,10 @@ class Recorder:
         traced = [self._traced(array) for array in arrays]
         return traced[0] if alone else type(result)(traced)
 
+    def copied(self, array: ndarray) -> Traced:
+        """A copy in memory of the step's own."""
+        return self.call(ndarray.copy, (_plain(array),), {}, "copy")
+
     def write(
         self, function: Any, target: Any, arguments: tuple[Any, ...], options: dict[str, Any], name: str
     ) -> None:
@@ -222,8 +227,10 @@ class Recorder:
             name, _Repeat(function, (_Place(0), *template), keywords, 0), [target], inputs, formula=function
         )
 
-    def drawn(self, draw: Callable[[ForwardContext], ndarray]) -> Traced:
-        """An array that each replay draws from its own context."""
+    def drawn(self, draw: Callable[[ForwardContext], ndarray], context: ForwardContext) -> Traced | ndarray:
+        """What is drawn from `context`; if that is the step's own, each replay draws from its own."""
+        if context.step.__class__ is not Unread:
+            return draw(context)
         array = draw(self._context)
         traced = self.made(array)
         self.add("draw", lambda arrays, context: np.copyto(arrays[0], draw(context)), [array], [])
@@ -412,11 +419,11 @@ class Traced(ndarray):
     def reshape(self, *shape: Any, **options: Any) -> Any:
         return self._moved(ndarray.reshape, *shape, **options)
 
-    def ravel(self, *order: Any) -> Any:
-        return self._moved(ndarray.ravel, *order)
+    def ravel(self, *order: Any, **options: Any) -> Any:
+        return self._moved(ndarray.ravel, *order, **options)
 
-    def flatten(self, *order: Any) -> Any:
-        return self._moved(ndarray.flatten, *order)
+    def flatten(self, *order: Any, **options: Any) -> Any:
+        return self._moved(ndarray.flatten, *order, **options)
 
     def copy(self, *order: Any, **options: Any) -> Any:
         return self._moved(ndarray.copy, *order, **options)
@@ -460,13 +467,12 @@ def _refused(name: str) -> Any:
     return method
 
 
-for _name in (
-    "argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted swapaxes take trace"
-).split():
+_COMPUTING = """argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted
+swapaxes take trace"""
+_ESCAPING = "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps"
+for _name in _COMPUTING.split():
     setattr(Traced, _name, _method(_name))
-for (
-    _name
-) in "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps".split():
+for _name in _ESCAPING.split():
     setattr(Traced, _name, _refused(_name))
 
 
@@ -566,3 +572,24 @@ def _take(array: ndarray, index: Any) -> ndarray:
 
 def _put(array: ndarray, index: Any, value: Any) -> None:
     array[index] = value
+
+
+class Unread:
+    """In a context while a step is recorded: what may be drawn from, and not be looked at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
+
+
+def _unread(self: Unread, *others: Any) -> Any:
+    raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
+
+
+for _name in "add radd sub rsub mul rmul mod rmod floordiv lt le gt ge eq ne int index float bool".split():
+    setattr(Unread, f"__{_name}__", _unread)
+
+
+def keys_only(context: ForwardContext) -> ForwardContext:
+    """The context with numbers that only `ForwardContext.uniform` may use."""
+    unread: Any = Unread()
+    return ForwardContext(context.training, unread, unread, unread, context.present)
