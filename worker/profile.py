@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from ..core import native
 from ..core.eager_timing import Mark, time_eagerly
-from ..core.machine_limits import MachineLimits, available_threads, measure_limits
+from ..core.machine_limits import MachineLimits, measure_limits
 from ..core.nn import ForwardContext
 from ..core.nn.hooks import Moment, add_module_hook
 from ..core.optim.norm import norm_of
@@ -52,7 +52,7 @@ def profile_job(spec: JobSpec, repeats: int, threads: int | None = None) -> JobP
         message = "a profile is taken on the CPU: set cluster.device=cpu"
         raise SpecError([Violation("cluster.device", message)])
     plan = make_plan(spec)
-    count = threads or available_threads()
+    count = threads or native.available_threads()
     with _threads(count):
         timing = profile_step(plan, repeats)
         limits = measure_limits(count)
@@ -143,4 +143,4 @@ def _threads(count: int) -> Iterator[None]:
     try:
         yield
     finally:
-        native.use_threads(available_threads())
+        native.use_threads(native.available_threads())
