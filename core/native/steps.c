@@ -59,6 +59,20 @@ place place_of(const step *p, int64_t part) {
     return (place){unit, smaller(p->block, p->units - unit), tiles * chunk / p->chunks, tiles * (chunk + 1) / p->chunks};
 }
 
+void stay(const step *p, int64_t row, int64_t unit, int64_t count) {
+    int64_t at = row * p->units + unit;
+    copy_or_clear(p->hidden_after + at, p->hidden_before + at, count);
+    if (p->cells_after) copy_or_clear(p->cells_after + at, p->cells_before + at, count);
+    copy_or_clear(p->y + row * p->steps * p->units + unit, NULL, count);
+}
+
+void pass_by(const step *p, int64_t row, int64_t unit, int64_t count, const float *product) {
+    float *carried = p->carried + row * p->units + unit;
+    for (int64_t j = 0; j < count; j++) carried[j] += product[j];
+    for (int64_t gate = 0; gate < p->width; gate++)
+        copy_or_clear(p->gradient + (row * p->width + gate) * p->units + unit, NULL, count);
+}
+
 // Where more is kept than the weight has gates, as by a GRU, the last gate but one leads to the input alone.
 void hidden_gradient(const step *p, int64_t unit, int64_t first, int64_t rows, float *products) {
     if (!p->gradient_after) {
