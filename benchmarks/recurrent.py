@@ -2,9 +2,10 @@
 
     python benchmarks/recurrent.py [--threads N] [--batches 1 32 256] [--kinds LSTM GRU RNN]
 
-128 inputs, 256 units, 64 elements of time, float32; gradients of the input and of all parameters. The two take
-turns in processes of their own, so that neither's waiting threads keep the other's from their cores. Printed
-are medians and minima in milliseconds of the turns in which other processes took least.
+128 inputs, 256 units, 64 elements of time, float32; gradients of the input and of all parameters. The two
+take turns in processes of their own, so that neither's waiting threads keep the other's from their cores.
+Printed are medians and minima in milliseconds of the turns in which other processes took least, and how many
+cores those took.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def ours(kind: str, x: np.ndarray, g: np.ndarray, threads: int) -> Callable[[], 
 
 
 def pytorch(kind: str, x: np.ndarray, g: np.ndarray, threads: int) -> Callable[[], object]:
-    import torch
+    import torch  # pyright: ignore[reportMissingImports]
 
     torch.set_num_threads(threads)
     layer = getattr(torch.nn, kind)(INPUTS, UNITS, batch_first=True)
@@ -97,8 +98,10 @@ def main() -> None:
                 calm = sorted(taken)[:KEPT_ROUNDS]
                 seconds = [s for _, turn in calm for s in turn]
                 medians[name] = float(np.median(seconds))
-                busiest = calm[-1][0]
-                text += f" {name} {medians[name] * 1e3:.2f} (least {min(seconds) * 1e3:.2f}, others {busiest:.2f}),"
+                figures = (
+                    f"{medians[name] * 1e3:.2f} (least {min(seconds) * 1e3:.2f}, others {calm[-1][0]:.2f})"
+                )
+                text += f" {name} {figures},"
             print(text, f"ratio {medians['PyTorch'] / medians['ours']:.2f}", flush=True)
 
 

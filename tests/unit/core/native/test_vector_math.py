@@ -20,7 +20,7 @@ X = np.concatenate(
 
 
 def sigmoid_and_tanh(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A step of an LSTM of one sample whose weights are 0 and whose gates are all x: few, as weights are many."""
+    """Of few numbers: a step of an LSTM of one sample, whose weights are 0 and whose gates are all x."""
     units = len(x)
     gates = np.tile(x, 4)
     y, cells, hidden = np.empty(units, "f"), np.empty((2, units), "f"), np.empty((2, units), "f")
