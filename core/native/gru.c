@@ -98,7 +98,8 @@ static void backward_part(int64_t part, void *context) {
 }
 
 // arrays: the gradients of what is kept (steps, n, 4 units), the first three those of the input's share, and of h to start
-// from, or NULL; NULL; the gradient of y and what is behind it, kept, NULL, hidden, weight, lengths. integers: as for gru_f32.
+// from, or NULL; NULL; the gradient of y and what is behind it, kept, NULL, hidden, weight, lengths.
+// integers: as for gru_f32.
 EXPORT int gru_gradient_f32(void **arrays, const int64_t *integers, const double *numbers) {
     (void)numbers;
     float *gradient = arrays[0], *start = arrays[1], *kept = arrays[4];

@@ -29,14 +29,14 @@ static void forward_part(int64_t part, void *context) {
     }
 }
 
-// arrays: y (n, time, units), NULL, NULL, hidden (steps + 1, n, units), which from the second step on holds the input's share;
-// h to start from or NULL for zeros, NULL, weight (units, units), a bias that is not read, lengths (n,) of int64 or NULL.
+// arrays: y (n, time, units), NULL, NULL, hidden (steps + 1, n, units), which behind its first holds the input's share; h to start from or NULL for zeros, NULL, weight (units, units), a bias that is not read, lengths (n,) of int64 or NULL.
 // integers: n, steps, units, backwards, whether y is to have h (n, units) after the last step behind it, whether it is relu.
 EXPORT int rnn_f32(void **arrays, const int64_t *integers, const double *numbers) {
     (void)numbers;
     float *y = arrays[0], *hidden = arrays[3];
     int64_t n = integers[0], steps = integers[1], u = integers[2], backwards = integers[3], state = n * u;
-    step p = {.n = n, .steps = steps, .units = u, .gates = 1, .width = 1, .weight = arrays[6], .lengths = arrays[8], .option = integers[5]};
+    step p = {.n = n, .steps = steps, .units = u, .gates = 1, .width = 1, .weight = arrays[6], .lengths = arrays[8],
+              .option = integers[5]};
     copy_or_clear(hidden, arrays[4], state);
     prepare_forward(&p);
     for (int64_t s = 0; s < steps; s++) {
@@ -87,7 +87,8 @@ EXPORT int rnn_gradient_f32(void **arrays, const int64_t *integers, const double
     float *gradient = arrays[0], *start = arrays[1], *hidden = arrays[6];
     const float *y_gradient = arrays[3];
     int64_t n = integers[0], steps = integers[1], u = integers[2], backwards = integers[3], state = n * u;
-    step p = {.n = n, .steps = steps, .units = u, .gates = 1, .width = 1, .weight = arrays[7], .lengths = arrays[8], .option = integers[5]};
+    step p = {.n = n, .steps = steps, .units = u, .gates = 1, .width = 1, .weight = arrays[7], .lengths = arrays[8],
+              .option = integers[5]};
     if (p.lengths || integers[4]) p.carried = scratch(2, (size_t)state * sizeof(float));
     if (p.carried) copy_or_clear(p.carried, integers[4] ? y_gradient + steps * state : NULL, state);
     prepare_backward(&p);

@@ -34,7 +34,8 @@ static void pack_backward(int64_t number, void *context) {
     int vectors = (int)ceiling(smaller(p->block, u - first), LANES);
     for (int v = 0; v < vectors; v++) {
         int64_t unit = first + v * LANES;
-        pack_rows(p->packed + first * wide + v * LANES, vectors, wide, p->weight + unit * wide, wide, smaller(LANES, u - unit));
+        pack_rows(p->packed + first * wide + v * LANES, vectors, wide, p->weight + unit * wide, wide,
+                  smaller(LANES, u - unit));
     }
 }
 

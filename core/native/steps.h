@@ -39,12 +39,12 @@ static inline int is_over(const step *p, int64_t row) { return p->lengths && p->
 void stay(const step *p, int64_t row, int64_t unit, int64_t count);
 void pass_by(const step *p, int64_t row, int64_t unit, int64_t count, const float *product);
 
-// Calls run for each block and chunk of the step, and `run_rows` what it is called with by its tiles of rows.
-void run_step(step *p, task run);
+// Calls run(part, p) for each block and chunk; `place_of` says which units and which tiles of samples a part is.
 typedef struct {
     int64_t unit, units, first_tile, end_tile;
 } place;
 place place_of(const step *p, int64_t part);
+void run_step(step *p, task run);
 
 // products (rows, 64) = the gradient that reaches h before the step `gradient_after` through its gates; zeros if there is
 // none. For the block from `unit` on, and these rows.
