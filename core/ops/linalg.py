@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import native
 from ..array import Array, array_module
 from ..graph import explain, primitive, vjp
 from .constant import ones
@@ -58,6 +59,10 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
 @primitive
 def column_sums(x: Array) -> Array:
     """The sums of a matrix's columns: (n, m) -> (m,). A product with ones is three times as fast as `sum`."""
+    if native.suits(x):
+        y = native.empty(x, x.shape[1:])
+        native.launch("column_sums_f32", (y,), (x,), x.shape)
+        return y
     return ones(x, len(x)).dot(x)
 
 
