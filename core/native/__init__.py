@@ -1,8 +1,8 @@
 """Kernels in C that the ops call where NumPy would take several passes, and how they are found and called.
 
-`launch` calls one. An op uses it where `suits` says that it may, and NumPy's formula everywhere else; both its
-forward call and a replayed step plan then run the very same kernel. An op writes into arrays that it gets from
-`empty`, so that a plan can put them into its arena.
+`launch` calls one. An op uses it where `suits` says that it may, and NumPy's formula everywhere else; both
+its forward call and a replayed step plan then run the very same kernel. An op writes into arrays that it gets
+from `empty`, so that a plan can put them into its arena.
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ def variant() -> str:
     """The build for this machine's processor: the widest vectors that it has."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return "generic"
-    from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore
+    from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore[reportAttributeAccessIssue]
 
-    return "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    return (
+        "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    )
 
 
 class _UFunc(ctypes.Structure):
@@ -102,6 +104,14 @@ def suits(*arrays: Array | None) -> bool:
         ):
             return False
     return True
+
+
+def suits_in_any_order(*arrays: Array) -> bool:
+    """Whether these are float32 arrays of the host, in any order there: for kernels told the strides."""
+    return library is not None and all(
+        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned
+        for array in arrays
+    )
 
 
 def empty(like: Array, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import native
-from ..array import Array, accumulator, array_module
+from ..array import Array, accumulator, array_module, on_host
 from ..errors import DTypeError
 from ..graph import explain, moves, primitive, vjp
 from ..native.ids import kind_of
@@ -41,7 +41,7 @@ def row_sums(g: Array, ids: Array, rows: int) -> Array:
     xp = array_module(g)
     table = xp.zeros((rows, g.shape[-1]), accumulator(g.dtype))
     flat, parts = ids.reshape(-1), g.reshape(-1, g.shape[-1]).astype(table.dtype, copy=False)
-    if xp is not np:
+    if not on_host(g):
         xp.add.at(table, flat, parts)
     elif flat.size:
         order = flat.argsort(kind="stable")

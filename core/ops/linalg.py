@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import native
 from ..array import Array, array_module
 from ..graph import explain, primitive, vjp
@@ -14,7 +16,27 @@ from .shape import broadcast_to, getitem, transpose
 @primitive
 def matmul(a: Array, b: Array) -> Array:
     """The matrix product. a: (..., n, k), b: (..., k, m) -> (..., n, m); either may be a vector (k,)."""
-    return a.dot(b) if a.ndim == 2 == b.ndim else array_module(a).matmul(a, b)
+    return _product(a, b)
+
+
+_LEAST_WORK = 1 << 18
+"""Multiplications from which threads share a product, as in matmul.c; below, it is one call of BLAS."""
+
+
+def _product(a: Array, b: Array) -> Array:
+    if native.library is None or a.ndim != 2 or b.ndim != 2 or a.dtype != np.float32 or b.dtype != np.float32:
+        return array_module(a).matmul(a, b)
+    (m, k), n = a.shape, b.shape[1]
+    strides = *(stride // 4 for stride in a.strides), *(stride // 4 for stride in b.strides)
+    if m * n * k < _LEAST_WORK or b.shape[0] != k or not (_is_dense(a) and _is_dense(b)):
+        return array_module(a).matmul(a, b)
+    y = native.empty(a, (m, n))
+    native.launch("matmul_f32", (y,), (a, b), (m, n, k, *strides))
+    return y
+
+
+def _is_dense(x: Array) -> bool:
+    return isinstance(x, np.ndarray) and (x.flags.c_contiguous or x.flags.f_contiguous)
 
 
 def _swapped(x: Any) -> Any:
@@ -51,19 +73,23 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
     """x @ weight + bias. x: (n, inputs), weight: (inputs, units), bias: (units,) -> (n, units)."""
     if x.ndim != 2:
         raise ValueError("x is not a matrix")
-    y = x.dot(weight)
+    y = _product(x, weight)
     y += bias
     return y
+
+
+_SHARED = 1 << 16
+"""Elements from which it pays that threads share the rows: `benchmarks/kernels.py --only column`."""
 
 
 @primitive
 def column_sums(x: Array) -> Array:
     """The sums of a matrix's columns: (n, m) -> (m,). A product with ones is three times as fast as `sum`."""
-    if native.suits(x):
+    if x.size >= _SHARED and native.suits(x):
         y = native.empty(x, x.shape[1:])
         native.launch("column_sums_f32", (y,), (x,), x.shape)
         return y
-    return ones(x, len(x)).dot(x)
+    return array_module(x).matmul(ones(x, len(x)), x)
 
 
 vjp(column_sums, lambda g, y, x: broadcast_to(g, shape=x.shape))

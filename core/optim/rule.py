@@ -6,10 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from .. import native
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 from ..settings import Settings
 
 _CPU_BLOCK = 16_384
@@ -117,7 +115,7 @@ class Rule(_AnyRule):
                 parameters = xp.multiply(parameters, kept, out=spare)
             xp.subtract(parameters, change, out=out)
 
-        length, size = len(parameters), _CPU_BLOCK if xp is np else _GPU_BLOCK
+        length, size = len(parameters), _CPU_BLOCK if on_host(parameters) else _GPU_BLOCK
         scratch = xp.empty(min(size, length), dtype), xp.empty(min(size, length), dtype)
         if length <= size:
             block(gradient, parameters, state, out, out_state)
