@@ -22,6 +22,7 @@ from ..array import Array, to_numpy
 from ..backward import leaf_gradients
 from ..nn.context import EVALUATION, ForwardContext
 from ..tensor import Tensor
+from .layers import layers_told
 from .replay import Program, Replay
 from .trace import Origin, Recorder, Reference, Root, Traced, Unplannable, keys_only
 
@@ -146,9 +147,10 @@ class Plan:
             count = len(inputs)
             for tensor, traced in zip(self._tensors, given[count:], strict=False):
                 tensor.data = traced
-            share, outputs = self._compute(*given[:count], context=keys_only(context))
-            recorder.phase = "backward"
-            gradients = self._gradients(share)
+            with layers_told(recorder):
+                share, outputs = self._compute(*given[:count], context=keys_only(context))
+                recorder.phase = "backward"
+                gradients = self._gradients(share)
             recorder.layer = ""
             outputs = [_own(recorder, array) for array in outputs]
             wanted = [recorder.reference(array) for array in outputs]
