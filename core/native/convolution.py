@@ -27,7 +27,8 @@ def convolve(x: Array, weight: Array, bias: Array | None, windows: Windows, grou
         return None
     y = images(x, len(x), len(weight), windows.count)
     integers = (*_numbers(len(x), x.shape[1], len(weight), windows, groups), *strides(x))
-    launch(_method("convolve", x, weight.shape, windows, groups), [y], [x, weight, bias], integers)
+    method = _method(x.shape[1], len(weight), windows, groups, x)
+    launch(f"{method}_f32", [y], [x, weight, bias], integers)
     return y
 
 
@@ -38,7 +39,8 @@ def convolve_back(g: Array, weight: Array, windows: Windows, groups: int) -> Arr
     channels = groups * weight.shape[1]
     x = images(g, len(g), channels, windows.size)
     integers = (*_numbers(len(g), channels, len(weight), windows, groups), *strides(g))
-    launch(_method("convolve_back", g, weight.shape, windows, groups), [x], [g, weight, None], integers)
+    method = _method(channels, len(weight), windows, groups, g)
+    launch(f"{method}_back_f32", [x], [g, weight, None], integers)
     return x
 
 
@@ -48,7 +50,8 @@ def convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array 
         return None
     weight = empty(x, (g.shape[1], x.shape[1] // groups, *windows.kernel))
     integers = (*_numbers(len(x), x.shape[1], g.shape[1], windows, groups), *strides(x), *strides(g))
-    launch(_method("convolve_weight", x, weight.shape, windows, groups, g), [weight], [x, g], integers)
+    method = _method(x.shape[1], g.shape[1], windows, groups, x, g)
+    launch(f"{method}_weight_f32", [weight], [x, g], integers)
     return weight
 
 
@@ -98,18 +101,24 @@ def window_sums_back(g: Array, windows: Windows) -> Array | None:
     return x
 
 
-FORCE=None
-def _method(name: str, x: Array, shape: tuple[int, ...], windows: Windows, groups: int, g: Array | None = None) -> str:
-    """The kernel to use."""
-    filters, channels, *kernel = shape
-    winograd = (
-        kernel == [3, 3] and groups == 1 and windows.stride == windows.dilation == (1, 1)
-        and max(windows.padding) <= 2 and not channels % 16 and not filters % 16
-        and strides(x)[1] == 1 and (g is None or strides(g)[1] == 1)
-    )
-    if FORCE == "direct":
-        winograd = False
-    return (name.replace("convolve", "winograd") if winograd else name) + "_f32"
+def _method(channels: int, filters: int, windows: Windows, groups: int, *arrays: Array) -> str:
+    """How to compute, by the shapes alone, so that all workers compute alike.
+
+    Found by `python benchmarks/convolution.py`. arrays: those that the kernel reads.
+    """
+    if 1 < groups == channels == filters:
+        return "depthwise"
+    if (
+        windows.kernel == (3, 3)
+        and groups == 1
+        and windows.stride == windows.dilation == (1, 1)
+        and max(windows.padding) <= 2
+        and not channels % 16
+        and not filters % 16
+        and all(strides(array)[1] == 1 for array in arrays)
+    ):
+        return "winograd"
+    return "convolve"
 
 
 def images(like: Array, n: int, channels: int, size: tuple[int, ...], dtype: type = np.float32) -> Array:

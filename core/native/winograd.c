@@ -105,7 +105,7 @@ typedef struct {
     image in, out;  // `out`: at is of the output
     const float *weight, *bias;
     float *y, *packed, *zeros;
-    int64_t filter_stride, channel_stride, filters, tiles, parts, block;
+    int64_t filter_stride, channel_stride, filters, tiles, splits, block;
     int turned;
 } job;
 
@@ -134,13 +134,13 @@ static void pack_panel(int64_t part, void *context) {
         }
 }
 
-static void write_tile(const job *j, int64_t tile, const float *from, int64_t pitch) {
+static void write_tile(const job *j, int64_t tile, const float *from, int64_t pitch, int64_t first, int64_t last) {
     const image *i = &j->out;
     int64_t sample = tile / (i->down * i->across), rest = tile % (i->down * i->across);
     int64_t y0 = rest / i->across * 4, x0 = rest % i->across * 4;
     float *to = j->y + ((sample * i->height + y0) * i->width + x0) * j->filters;
     int64_t high_y = smaller(4, i->height - y0), high_x = smaller(4, i->width - x0);
-    for (int64_t o = 0; o < j->filters; o += WIDTH, from += WIDTH, to += WIDTH) {
+    for (int64_t o = first; o < last; o += WIDTH, from += WIDTH) {
         wide t[4][6], start = j->bias ? READ(j->bias + o) : ALL(0);
         for (int x = 0; x < 6; x++) {
             wide v[6], four[4];
@@ -151,34 +151,34 @@ static void write_tile(const job *j, int64_t tile, const float *from, int64_t pi
         for (int64_t y = 0; y < high_y; y++) {
             wide four[4];
             transform_out(t[y], four);
-            for (int64_t x = 0; x < high_x; x++) WIDE(to + (y * i->width + x) * j->filters) = four[x] + start;
+            for (int64_t x = 0; x < high_x; x++) WIDE(to + (y * i->width + x) * j->filters + o) = four[x] + start;
         }
     }
 }
 
-static void compute_part(int64_t part, void *context) {
+static void compute_part(int64_t index, void *context) {
     const job *j = context;
-    int64_t first = cut(j->tiles, j->parts, part), last = cut(j->tiles, j->parts, part + 1), channels = j->in.channels;
+    int64_t part = index / j->splits, split = index % j->splits, channels = j->in.channels;
+    int64_t first = part * j->block, count = smaller(j->block, j->tiles - first), blocks = ceiling(count, MOST_ROWS);
+    int64_t panels = ceiling(j->filters, PANEL), low = cut(panels, j->splits, split) * PANEL;
+    int64_t high = smaller(j->filters, cut(panels, j->splits, split + 1) * PANEL), columns = high - low;
     // A few floats more than a power of two, so that the 36 places of a channel don't meet in the same lines of the cache.
-    int64_t in_pitch = j->block * channels + WIDTH, out_pitch = j->block * j->filters + WIDTH;
+    int64_t in_pitch = j->block * channels + WIDTH, out_pitch = j->block * columns + WIDTH;
     float *tiles = scratch(TILES, (size_t)(PLACES * in_pitch) * sizeof(float));
     float *products = scratch(PRODUCTS, (size_t)(PLACES * out_pitch) * sizeof(float));
     int64_t none = 0;
     strips s = {channels, channels, 1, &none};
-    for (; first < last; first += j->block) {
-        int64_t count = smaller(j->block, last - first), blocks = ceiling(count, MOST_ROWS);
-        for (int64_t t = 0; t < count; t++) tile_of_input(&j->in, first + t, tiles + t * channels, in_pitch);
-        for (int64_t place = 0; place < PLACES; place++)
-            for (int64_t panel = 0; panel < j->filters; panel += PANEL)
-                for (int64_t b = 0; b < blocks; b++) {
-                    int64_t row = cut(count, blocks, b), rows = cut(count, blocks, b + 1) - row;
-                    rows_product((int)rows, tiles + place * in_pitch + row * channels, s,
-                                 j->packed + (place * j->filters + panel) * channels, j->zeros,
-                                 products + place * out_pitch + row * j->filters + panel, j->filters,
-                                 smaller(PANEL, j->filters - panel));
-                }
-        for (int64_t t = 0; t < count; t++) write_tile(j, first + t, products + t * j->filters, out_pitch);
-    }
+    for (int64_t t = 0; t < count; t++) tile_of_input(&j->in, first + t, tiles + t * channels, in_pitch);
+    for (int64_t place = 0; place < PLACES; place++)
+        for (int64_t panel = low; panel < high; panel += PANEL)
+            for (int64_t b = 0; b < blocks; b++) {
+                int64_t row = cut(count, blocks, b), rows = cut(count, blocks, b + 1) - row;
+                rows_product((int)rows, tiles + place * in_pitch + row * channels, s,
+                             j->packed + (place * j->filters + panel) * channels, j->zeros,
+                             products + place * out_pitch + row * columns + panel - low, columns,
+                             smaller(PANEL, high - panel));
+            }
+    for (int64_t t = 0; t < count; t++) write_tile(j, first + t, products + t * columns, out_pitch, low, high);
 }
 
 static image tiled(const float *at, strides s, int64_t channels, const int64_t *size, const int64_t *outputs, const int64_t *margin) {
@@ -190,12 +190,12 @@ static void run_job(job *j, int64_t samples) {
     j->zeros = (float *)zeros;
     j->tiles = samples * j->in.across * j->in.down;
     j->packed = scratch(PACKED, (size_t)(PLACES * j->in.channels * j->filters) * sizeof(float));
-    int64_t fits = BLOCK_BYTES / (PLACES * 4 * (j->in.channels + j->filters));
-    j->block = larger(MOST_ROWS, fits / MOST_ROWS * MOST_ROWS);
-    j->block = larger(1, smaller(j->block, ceiling(j->tiles, LEAST_PARTS)));
-    j->parts = ceiling(j->tiles, j->block);
-    parallel(ceiling(j->filters, PANEL), pack_panel, j);
-    parallel(j->parts, compute_part, j);
+    int64_t fits = BLOCK_BYTES / (PLACES * 4 * (j->in.channels + j->filters)), panels = ceiling(j->filters, PANEL);
+    j->block = larger(1, smaller(fits / MOST_ROWS, ceiling(j->tiles, LEAST_PARTS * MOST_ROWS))) * MOST_ROWS;
+    int64_t parts = ceiling(j->tiles, j->block);
+    j->splits = parts >= LEAST_PARTS / 2 ? 1 : smaller(panels, ceiling(LEAST_PARTS, larger(1, parts)));
+    parallel(panels, pack_panel, j);
+    parallel(parts * j->splits, compute_part, j);
 }
 
 // As convolve_f32.

@@ -60,7 +60,7 @@ class Cell(Module):
     def over_time(
         self, x: Tensor, state: State | None, backwards: bool, masks: list[Array] | None, with_state: bool
     ) -> tuple[Tensor, State]:
-        """The outputs for x (n, time, inputs), and the state behind the last: of that h alone if not with_state."""
+        """The outputs for x (n, time, inputs), and the state behind the last: h alone if not with_state."""
         if masks is None:
             done = recurrent.one_pass(self.network, x, state, self.weights, backwards, with_state)
             if done is not None:
@@ -186,7 +186,7 @@ class _Recurrent(Module):
     def _run(
         self, x: Tensor, state: Sequence[State] | None, lengths: Array | None, with_state: bool
     ) -> tuple[Tensor, list[State]]:
-        if x.ndim != 3 or x.shape[2] != self.inputs:
+        if x.ndim != 3 or x.shape[2] != self.inputs or not x.shape[1]:
             self.output_shape(x.shape[1:])
         masks = self._masks(x, lengths)
         if state is not None:

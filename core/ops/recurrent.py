@@ -1,8 +1,7 @@
 """Recurrent networks over sequences: one step of each kind, and a pass over all steps.
 
 `steps` makes a pass of ordinary operations, a handful for each step, for any array and with every derivative.
-`lstm`, `gru` and `rnn` are one operation for the whole pass, by kernels; to be differentiated twice they are
-computed again as steps.
+`one_pass` makes it one operation, by kernels; to be differentiated twice it is computed again as steps.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from .. import native
 from ..array import Array, array_module
@@ -44,7 +45,7 @@ def lstm_step(x: Any, state: State, weights: Weights) -> State:
 
 
 def gru_step(x: Any, state: State, weights: Weights) -> State:
-    """h' = (1 - z) * g + z * h, with g = tanh(x W_g + b_g + r * (h U_g + c_g)); gates in the order r, z, g."""
+    """h' = (1 - z) * g + z * h, g = tanh(x W_g + b_g + r * (h U_g + c_g)); gates in the order r, z, g."""
     (h,), (input_weight, state_weight, input_bias, state_bias) = state, weights
     sizes = [2 * h.shape[1], h.shape[1]]
     input_gates, input_candidate = split(linear(x, input_weight, input_bias), sizes, axis=1)
@@ -151,8 +152,9 @@ def _passed(
     gates = native.empty(x, (time, n, kind.width * units)) if kind.width else hidden[1:]
     cells = native.empty(x, (time + 1, n, units)) if kind.states == 2 else None
     y = native.empty(x, (time * n * units + n * units,) if last_cells else (n, time, units))
-    sizes = (n, time, inputs, kind.gates * units, max(kind.width, 1) * units, backwards, kind.shared * units)
-    native.launch("sequence_gates_f32", [gates], [_contiguous(x), input_weight, input_bias, state_bias], sizes)
+    sizes = (n, time, inputs, kind.gates * units, gates.shape[2], backwards, kind.shared * units)
+    inputs_of_gates = [_contiguous(x), input_weight, input_bias, state_bias]
+    native.launch("sequence_gates_f32", [gates], inputs_of_gates, sizes)
     sizes = (n, time, units, backwards, last_cells, kind.option)
     native.launch(f"{kind.kernel}_f32", [y, gates, cells, hidden], [h, c, state_weight, state_bias], sizes)
     kept.gates, kept.cells, kept.hidden = gates, cells, hidden
@@ -164,18 +166,23 @@ def _contiguous(x: Array) -> Array:
 
 
 def _gradient(
-    kind: Kind, position: int, kept: _Kept, backwards: bool, last_cells: bool, g: Any, arguments: Sequence[Any]
+    kind: Kind,
+    position: int,
+    kept: _Kept,
+    backwards: bool,
+    last_cells: bool,
+    g: Any,
+    arguments: Sequence[Any],
 ) -> Any:
     """The cotangent of one of the arguments; what all have in common is computed for the first."""
+    compute = _differentiated if g.__class__ is Tensor else _back
     if kept.cotangent is not g or position in kept.served:
         kept.cotangent, kept.served, kept.sums = g, frozenset(), None
-        kept.found = (
-            _differentiated(kind, backwards, last_cells, g, arguments)
-            if g.__class__ is Tensor
-            else _back(kind, kept, backwards, last_cells, g, arguments)
-        )
+        kept.found = compute(kind, kept, backwards, last_cells, g, arguments)
     kept.served |= {position}
-    return kept.found[position] if g.__class__ is Tensor else _share(kind, position, kept, backwards, arguments)
+    if g.__class__ is Tensor:
+        return kept.found[position]
+    return _share(kind, position, kept, backwards, arguments)
 
 
 def _back(
@@ -215,7 +222,8 @@ def _share(kind: Kind, position: int, kept: _Kept, backwards: bool, arguments: S
     elif position == 4:
         gradient = native.empty(gates, state_weight.shape)
         for source, count, target in kind.state_columns:
-            sizes = (n, time, units, count * units, width, backwards, True, columns, target * units, source * units)
+            places = (columns, target * units, source * units)
+            sizes = (n, time, units, count * units, width, backwards, True, *places)
             native.launch("sequence_weight_gradient_f32", [gradient], [kept.hidden, gates], sizes)
     elif kept.sums is not None and len(kind.state_columns) == 1:
         gradient = kept.sums.copy()
@@ -229,7 +237,7 @@ def _share(kind: Kind, position: int, kept: _Kept, backwards: bool, arguments: S
 
 
 def _differentiated(
-    kind: Kind, backwards: bool, last_cells: bool, g: Tensor, arguments: Sequence[Any]
+    kind: Kind, kept: _Kept, backwards: bool, last_cells: bool, g: Tensor, arguments: Sequence[Any]
 ) -> dict[int, Tensor]:
     """The cotangents by position as tensors that can be differentiated: those of the pass made of steps."""
     with recording(True):
@@ -238,47 +246,42 @@ def _differentiated(
             for argument in arguments
         ]
         x, h, c, *weights = own
-        zero = array_module(value(x)).zeros((x.shape[0], value(weights[1]).shape[0]), x.dtype)
+        zero = array_module(value(x)).zeros((x.shape[0], weights[1].shape[0]), x.dtype)
         state = tuple(zero if part is None else part for part in (h, c)[: kind.states])
-        y, end = steps(lambda x, state: kind.step(x, state, tuple(weights)), x, state, backwards)
+        input_weight, state_weight, input_bias, state_bias = weights
+        of_step = (input_weight, state_weight, input_bias, state_bias)
+        y, end = steps(lambda x, state: kind.step(x, state, of_step), x, state, backwards)
         if last_cells:
             y = concatenate([reshape(y, (-1,)), reshape(end[1], (-1,))])
-    wanted = {p: tensor for p, tensor in enumerate(own) if tensor.__class__ is Tensor and tensor.requires_grad}
+    wanted = {p: part for p, part in enumerate(own) if part.__class__ is Tensor and part.requires_grad}
     return dict(zip(wanted, grad(y, list(wanted.values()), seed=g, create_graph=True), strict=True))
 
 
-@primitive
-def lstm(
-    x: Array,
-    h: Array | None,
-    c: Array | None,
-    input_weight: Array,
-    state_weight: Array,
-    input_bias: Array,
-    state_bias: Array,
-    kept: _Kept,
-    backwards: bool = False,
-    last_cells: bool = False,
-) -> Array:
-    """`lstm_step` over x (n, time, inputs), from h and c or from zeros -> (n, time, units).
+def _operation(kind: Kind) -> Callable[..., Any]:
+    def over_time(
+        x: Array, h: Array | None, c: Array | None, input_weight: Array, state_weight: Array,
+        input_bias: Array, state_bias: Array, kept: _Kept, backwards: bool = False, last_cells: bool = False,
+    ) -> Array:  # fmt: skip
+        weights = (input_weight, state_weight, input_bias, state_bias)
+        return _passed(kind, kept, backwards, last_cells, x, h, c, weights)
 
-    last_cells: -> (n * time * units + n * units,): the outputs, and behind them c after the last step.
-    """
-    weights = (input_weight, state_weight, input_bias, state_bias)
-    return _passed(LSTM, kept, backwards, last_cells, x, h, c, weights)
+    def rule(position: int) -> Callable[..., Any]:
+        def gradient(
+            g: Any, y: Any, x: Any, h: Any, c: Any, input_weight: Any, state_weight: Any,
+            input_bias: Any, state_bias: Any, kept: _Kept, backwards: bool = False, last_cells: bool = False,
+        ) -> Any:  # fmt: skip
+            arguments = (x, h, c, input_weight, state_weight, input_bias, state_bias)
+            return _gradient(kind, position, kept, backwards, last_cells, g, arguments)
 
+        return gradient
 
-def _rule(kind: Kind, position: int) -> Callable[..., Any]:
-    def rule(
-        g: Any, y: Any, x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, d: Any, kept: _Kept,
-        backwards: bool = False, last_cells: bool = False,
-    ) -> Any:  # fmt: skip
-        return _gradient(kind, position, kept, backwards, last_cells, g, (x, h, c, w, u, b, d))
-
-    return rule
+    over_time.__name__ = kind.kernel
+    call = primitive(over_time)
+    vjp(call, *(rule(position) for position in range(7)))
+    return call
 
 
-vjp(lstm, *(_rule(LSTM, position) for position in range(7)))
+_OPERATIONS = {kind: _operation(kind) for kind in (LSTM, GRU, RNN, RNN_RELU)}
 
 
 def one_pass(
@@ -286,14 +289,14 @@ def one_pass(
 ) -> tuple[Tensor, State] | None:
     """What `steps` gives, by kernels; None where they cannot: other arrays, or somebody watches the tape.
 
-    state: to start from, None for zeros. Without with_state only h is given of the state behind the last step.
+    state: to start from, None for zeros. Of the state behind the last step only h is given if not with_state.
     """
-    arrays = [value(part) for part in (*weights, *(state or ()))]
-    if observers or kind not in _PASSES or not native.suits(_contiguous(x.data[:1, :1]), *arrays):
+    arrays = [part.data for part in (*weights, *(state or ()))]
+    if observers or not isinstance(x.data, np.ndarray) or x.dtype != np.float32 or not native.suits(*arrays):
         return None
     h, c = (*(state or ()), None, None)[:2]
     last_cells = with_state and kind.states == 2
-    y = _PASSES[kind](x, h, c, *weights, _Kept(), backwards=backwards, last_cells=last_cells)
+    y = _OPERATIONS[kind](x, h, c, *weights, _Kept(), backwards=backwards, last_cells=last_cells)
     n, time, units = x.shape[0], x.shape[1], arrays[1].shape[0]
     cells = ()
     if last_cells:
@@ -301,6 +304,3 @@ def one_pass(
         cells = (reshape(getitem(y, index=slice(size, None)), (n, units)),)
         y = reshape(getitem(y, index=slice(0, size)), (n, time, units))
     return y, (getitem(y, index=(slice(None), 0 if backwards else time - 1)), *cells)
-
-
-_PASSES: dict[Kind, Callable[..., Any]] = {LSTM: lstm}
