@@ -19,7 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import native
-from ..array import Array, to_numpy
+from ..array import Array, is_floating, to_numpy
 from ..backward import hooks, leaf_gradients, watchers
 from ..graph import is_recording, observers
 from ..nn.context import EVALUATION, ForwardContext
@@ -133,10 +133,10 @@ class Plan:
         try:
             return self._replay(shape, inputs, out, context)
         except Exception as error:
-            results = self._eager(inputs, out, context)  # which raises it, if it is the data that is wrong
             reason = error if isinstance(error, Unplannable) else Unplannable(f"its replay raised {error!r}")
-            self._give_up(shape, reason)
-            return results
+        results = self._eager(inputs, out, context)  # which raises it, if it is the data that is wrong
+        self._give_up(shape, reason)
+        return results
 
     @property
     def programs(self) -> list[Program]:
@@ -382,7 +382,7 @@ def _changed(array: ndarray) -> ndarray:
     moved = np.roll(array.reshape(-1), 1)
     moved[: array.size // 3] = moved[-1:]
     moved = moved.reshape(array.shape)
-    return moved + array.dtype.type(2.0**-10) if array.dtype.kind == "f" else moved
+    return moved + array.dtype.type(2.0**-10) if is_floating(array.dtype) else moved
 
 
 def _plain(array: Any) -> ndarray:

@@ -357,6 +357,11 @@ class Traced(ndarray):
     def launched(self, *launch: Any) -> int:
         return self.recorder.launched(*launch)
 
+    def escape(self) -> None:
+        """Told before Python looks at the values."""
+        if not self.recorder.closed:
+            raise Unplannable("Python computes with values that depend on data")
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         recorder = self._recorder_of(inputs, options)
         function = ufunc if method == "__call__" else getattr(ufunc, method)
