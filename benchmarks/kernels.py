@@ -164,8 +164,8 @@ def back(shape: tuple[int, ...], ours: Any, peer: Any, channels_last: bool = Fal
 
 def leaves(call: Any) -> list[Tensor]:
     """The parameters of the layer that a case's function closes over, if any."""
-    layer = (getattr(call, "__defaults__", None) or (None,))[0]
-    return list(layer.parameters().values()) if isinstance(layer, nn.Module) else []
+    layers = [value for value in getattr(call, "__defaults__", None) or () if isinstance(value, nn.Module)]
+    return [parameter for layer in layers for parameter in layer.parameters().values()]
 
 
 def standard_normal(shape: tuple[int, ...]) -> np.ndarray:
