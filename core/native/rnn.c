@@ -29,7 +29,8 @@ static void forward_part(int64_t part, void *context) {
     }
 }
 
-// arrays: y (n, time, units), NULL, NULL, hidden (steps + 1, n, units), which behind its first holds the input's share; h to start from or NULL for zeros, NULL, weight (units, units), a bias that is not read, lengths (n,) of int64 or NULL.
+// arrays: y (n, time, units), NULL, NULL, hidden (steps + 1, n, units), which behind its first holds the input's share;
+// h to start from or NULL for zeros, NULL, weight (units, units), a bias that is not read, lengths (n,) of int64 or NULL.
 // integers: n, steps, units, backwards, whether y is to have h (n, units) after the last step behind it, whether it is relu.
 EXPORT int rnn_f32(void **arrays, const int64_t *integers, const double *numbers) {
     (void)numbers;

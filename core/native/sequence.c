@@ -127,7 +127,7 @@ static void weight_part(int64_t part, void *context) {
     int64_t block = part / panels, tiles = tiles_of(p->inputs);
     int64_t columns = smaller(TILE_COLUMNS, p->columns - first);
     float *panel = scratch(2, DEPTH * TILE_COLUMNS * sizeof(float));
-    for (int64_t i = 0; i < k; i += DEPTH) {
+    for (int64_t i = 0; i == 0 || i < k; i += DEPTH) {  // once at least: without samples the gradient is zeros
         int64_t depth = smaller(DEPTH, k - i);
         pack_panel(panel, depth, p->gates + i * p->width + first, p->width, columns);
         for (int64_t tile = tiles * block / p->blocks; tile < tiles * (block + 1) / p->blocks; tile++) {

@@ -165,6 +165,15 @@ def test_nan_in_a_sample_stays_in_that_sample(kind) -> None:
     assert not np.isnan(y[1, :2]).any()
 
 
+@pytest.mark.parametrize("kind", LAYERS)
+def test_a_batch_without_samples_has_gradients_of_zeros(kind) -> None:
+    layer = LAYERS[kind](3, 4)
+    parameters = list(layer.parameters().values())
+    y = layer(Tensor(np.ones((0, 5, 3), np.float32)))
+    assert y.shape == (0, 5, 4)
+    assert not any(gradient.data.any() for gradient in grad(y.sum(), parameters))
+
+
 def test_a_pass_is_one_operation_unless_somebody_watches_the_tape() -> None:
     layer = nn.LSTM(3, 4)
     x = Tensor(np.ones((2, 5, 3), np.float32))
