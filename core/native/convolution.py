@@ -112,10 +112,10 @@ def method_for(channels: int, filters: int, windows: Windows, groups: int, *arra
     if 1 < groups == channels == filters:
         return "depthwise"
     if (
-        windows.kernel == (3, 3)
+        windows.kernel in ((3, 3), (5, 5))
         and groups == 1
         and windows.stride == windows.dilation == (1, 1)
-        and max(windows.padding) <= 2
+        and max(windows.padding) < windows.kernel[0]
         and (prod(windows.count) > 4 or len(arrays) == 2)
         and not channels % 16
         and not filters % 16

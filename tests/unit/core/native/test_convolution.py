@@ -43,6 +43,8 @@ CASES = {
     "winograd of many channels": Case(2, 128, 96, (8, 8), (3, 3), padding=1),
     "winograd of one sample": Case(1, 64, 64, (8, 8), (3, 3), padding=1),
     "winograd of many tiles": Case(9, 16, 32, (30, 31), (3, 3), padding=1),
+    "winograd of 5x5": Case(3, 48, 16, (9, 12), (5, 5), padding=2),
+    "winograd of 5x5 with much padding": Case(2, 64, 64, (5, 6), (5, 5), padding=(4, 0)),
     "two pixels a side": Case(5, 16, 16, (2, 2), (3, 3), padding=1),
     "odd channels": Case(3, 5, 7, (9, 8), (3, 3), padding=1),
     "odd everything": Case(3, 5, 7, (9, 8), (3, 2), (2, 3), (1, 2), (1, 2)),
