@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -55,11 +54,6 @@ class MachineLimits:
         if max(compute, memory) < room or not max(compute, memory):
             return Bound.OVERHEAD
         return Bound.COMPUTE if compute >= memory else Bound.MEMORY
-
-
-def available_threads() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

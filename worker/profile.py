@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from ..core import native
 from ..core.array import Array
 from ..core.eager_timing import Mark, time_eagerly
-from ..core.machine_limits import MachineLimits, available_threads, measure_limits
+from ..core.machine_limits import MachineLimits, measure_limits
 from ..core.nn import ForwardContext
 from ..core.nn.hooks import Moment, add_module_hook
 from ..core.optim.norm import norm_of
@@ -57,7 +57,7 @@ def profile_job(spec: JobSpec, repeats: int, threads: int | None = None) -> JobP
         message = "a profile is taken on the CPU: set cluster.device=cpu"
         raise SpecError([Violation("cluster.device", message)])
     plan = make_plan(spec)
-    count = threads or available_threads()
+    count = threads or native.available_threads()
     with _threads(count):
         before = measure_limits(count)
         timing = profile_step(plan, repeats)
@@ -181,4 +181,4 @@ def _threads(count: int) -> Iterator[None]:
     try:
         yield
     finally:
-        native.use_threads(available_threads())
+        native.use_threads(native.available_threads())
