@@ -151,7 +151,7 @@ def flops_of(step: Kernel | Instruction) -> int:
     A kernel that is not known counts one an element of its largest operand.
     """
     operands = step.operands
-    shapes = [() if operand is None else operand.shape for operand in operands]
+    shapes: list[tuple[int, ...]] = [() if operand is None else operand.shape for operand in operands]
     largest = max(map(prod, shapes), default=0)
     symbol = step.symbol if isinstance(step, Kernel) else step.name
     sizes = step.integers if isinstance(step, Kernel) else ()

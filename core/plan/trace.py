@@ -599,7 +599,8 @@ class _Namespace:
             else (np.asarray(array, dtype))
         )
 
-    def ascontiguousarray(self, array: Any) -> Any:
+    def ascontiguousarray(self, array: Any, dtype: Any = None) -> Any:
+        array = self.asarray(array, dtype)
         contiguous = not isinstance(array, Traced) or array.flags.c_contiguous
         return array if contiguous else array.copy()
 
