@@ -26,13 +26,14 @@ contiguous elements rounds in another way than the one over others."""
 _CASTS = {
     ("?", "f"): "bool_float32", ("?", "d"): "bool_float64", ("i", "f"): "int32_float32",
     ("l", "f"): "int64_float32", ("l", "d"): "int64_float64", ("f", "d"): "float32_float64",
-    ("d", "f"): "float64_float32", ("?", "I"): "bool_uint32", ("?", "L"): "bool_uint64", ("?", "l"): "bool_int64",
+    ("d", "f"): "float64_float32", ("?", "I"): "bool_uint32", ("?", "L"): "bool_uint64",
+    ("?", "l"): "bool_int64",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: as _EXACT says."""
+    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: see above."""
 
     name: str
     function: int

@@ -543,8 +543,8 @@ def _refused(name: str) -> Any:
     return method
 
 
-_COMPUTING = """argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted
-swapaxes take trace"""
+_COMPUTING = """argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round
+searchsorted swapaxes take trace"""
 _ESCAPING = "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps"
 for _name in _COMPUTING.split():
     setattr(Traced, _name, _method(_name))
