@@ -125,7 +125,7 @@ def _fits(loops: Sequence[Loop], loop: Loop) -> bool:
         return False
     if len({operand for part in (*loops, loop) for operand in part.operands}) > _MOST_SLOTS:
         return False
-    if not loop.exact and not _dense(loop):
+    if not all(part.exact or _dense(part) for part in (loops[0], loop)):
         return False
     for part in loops:
         for a in part.operands:

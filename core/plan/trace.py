@@ -123,6 +123,8 @@ class Recorder:
     def reference(self, array: Any, written: bool = False) -> Reference:
         """Where in which root an array lies; an array from elsewhere becomes a root of its own."""
         plain = _plain(array)
+        if not plain.size:
+            return Reference(Root(Origin.VALUE, 0), 0, plain.shape, plain.strides, plain.dtype)
         root = self._root(plain)
         if plain.dtype.hasobject:
             raise Unplannable("an array holds Python objects")
@@ -589,6 +591,8 @@ class _Namespace:
         return self._full(np.full_like(_plain(array), _plain(value), dtype, **options), value)
 
     def asarray(self, array: Any, dtype: Any = None) -> Any:
+        if isinstance(array, Traced) and array.scalar:
+            array = self._recorder.copied(array)
         return (
             (array if dtype is None else array.astype(dtype, copy=False))
             if isinstance(array, Traced)
