@@ -9,8 +9,8 @@ Shape = tuple[int, ...]
 
 _MOVING = frozenset(
     {
-        "_boundary", "_chosen", "_join", "_pick", "_put", "broadcast_to", "cast", "embedding", "getitem", "reshape",
-        "transpose", "where",
+        "_boundary", "_chosen", "_join", "_pick", "_put", "broadcast_to", "cast", "embedding", "getitem",
+        "reshape", "transpose", "where",
     }
 )  # fmt: skip
 """Those that only move elements."""

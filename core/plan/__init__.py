@@ -24,6 +24,7 @@ from ..backward import hooks, leaf_gradients, watchers
 from ..graph import is_recording, observers
 from ..nn.context import EVALUATION, ForwardContext
 from ..tensor import Tensor
+from .layers import layers_told
 from .replay import Program, Replay
 from .trace import Call, Origin, Recorder, Reference, Root, Traced, Unplannable, keys_only, repeated
 
@@ -207,9 +208,10 @@ class Plan:
         traced, targets = given[len(inputs) : len(inputs) + len(arrays)], given[len(inputs) + len(arrays) :]
         for tensor, array in zip(self._tensors, traced, strict=True):
             tensor.data = array
-        share, outputs = self._compute(*given[: len(inputs)], context=keys_only(context))
-        recorder.phase = "backward"
-        gradients = self._gradients(share)
+        with layers_told(recorder):
+            share, outputs = self._compute(*given[: len(inputs)], context=keys_only(context))
+            recorder.phase = "backward"
+            gradients = self._gradients(share)
         recorder.layer = ""
         if any(tensor.data is not array for tensor, array in zip(self._tensors, traced, strict=True)):
             raise Unplannable("it puts another array in the place of a parameter's or a buffer's")

@@ -105,7 +105,7 @@ def _of_ufunc(ufunc: np.ufunc, repeat: _Repeat, operands: Sequence[Reference]) -
     for part, dtype in zip(repeat.template, dtypes, strict=False):
         operand = _operand(part, operands, dtype)
         if operand.dtype != dtype:
-            temporary = _temporary(operand.shape, dtype)
+            temporary = _temporary(operand, dtype)
             cast = _copied(operand, temporary)
             if cast is None:
                 return None
@@ -113,7 +113,7 @@ def _of_ufunc(ufunc: np.ufunc, repeat: _Repeat, operands: Sequence[Reference]) -
             operand = temporary
         inputs.append(operand)
     target = operands[0]
-    output = target if target.dtype == dtypes[-1] else _temporary(target.shape, dtypes[-1])
+    output = target if target.dtype == dtypes[-1] else _temporary(target, dtypes[-1])
     loops.append(Loop(ufunc.__name__, *found, (*inputs, output), ufunc in _EXACT))
     if output is not target:
         cast = _copied(output, target)
@@ -130,9 +130,15 @@ def _operand(part: Any, operands: Sequence[Reference], dtype: np.dtype) -> Refer
     return Reference(Root(Origin.HELD, value.nbytes, value), 0, value.shape, value.strides, value.dtype)
 
 
-def _temporary(shape: tuple[int, ...], dtype: np.dtype) -> Reference:
-    root = Root(Origin.VALUE, prod(shape) * dtype.itemsize)
-    return _contiguous(Reference(root, 0, shape, (), dtype), shape)
+def _temporary(like: Reference, dtype: np.dtype) -> Reference:
+    """A value of the program for as many elements, in the same order in memory."""
+    root = Root(Origin.VALUE, prod(like.shape) * dtype.itemsize)
+    order = sorted(range(len(like.shape)), key=lambda axis: abs(like.strides[axis]))
+    strides, step = [0] * len(order), dtype.itemsize
+    for axis in order:
+        strides[axis] = step
+        step *= like.shape[axis]
+    return Reference(root, 0, like.shape, tuple(strides), dtype)
 
 
 def _copied(source: Reference, target: Reference) -> list[Loop] | None:

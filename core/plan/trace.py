@@ -22,6 +22,7 @@ from numpy import ndarray
 from .. import native
 from ..nn.context import ForwardContext
 from ..nn.layer_path import layer_path
+from ..tensor import next_order
 
 
 class Unplannable(Exception):
@@ -103,6 +104,7 @@ class Recorder:
 
     def __init__(self, context: ForwardContext) -> None:
         self.calls: list[Call] = []
+        self.orders: list[int] = []  # of the forward pass's calls: how far the graph had grown
         self.closed = False
         self._context = context
         self.phase = "forward"
@@ -201,6 +203,8 @@ class Recorder:
             *(self.reference(array) for array in inputs),
         )
         layer = layer_path() if self.layer is None else self.layer
+        if self.phase == "forward":
+            self.orders.append(-next_order())
         self.calls.append(
             Call(name, function, operands, len(outputs), layer=layer, phase=self.phase, **about)
         )
@@ -599,7 +603,8 @@ class _Namespace:
             else (np.asarray(array, dtype))
         )
 
-    def ascontiguousarray(self, array: Any) -> Any:
+    def ascontiguousarray(self, array: Any, dtype: Any = None) -> Any:
+        array = self.asarray(array, dtype)
         contiguous = not isinstance(array, Traced) or array.flags.c_contiguous
         return array if contiguous else array.copy()
 
