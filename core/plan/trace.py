@@ -498,6 +498,11 @@ class Traced(ndarray):
             return np.power(base, exponent)
         return self.recorder.call(_scalar_power, (_plain(base), _plain(exponent)), {}, "power")
 
+    def mean(self, *arguments: Any, **options: Any) -> Any:
+        if self.dtype == np.float16 and options.get("out") is None:  # which it rounds in a way that is not seen
+            return self._moved(ndarray.mean, *arguments, **options)
+        return super().mean(*arguments, **options)
+
     def put(self, *arguments: Any, **options: Any) -> None:
         self.recorder.write(ndarray.put, _plain(self), tuple(map(_plain, arguments)), options, "put")
 
