@@ -16,7 +16,7 @@ from .trace import Call, Origin, Reference, Root, _Place, _Repeat
 
 _EXACT = {
     np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.absolute, np.maximum,
-    np.minimum, np.fmax, np.fmin, np.sqrt, np.square, np.greater, np.greater_equal, np.less, np.less_equal,
+    np.minimum, np.sqrt, np.square, np.greater, np.greater_equal, np.less, np.less_equal,
     np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or,
     np.bitwise_xor, np.invert, np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isfinite, np.isinf,
 }  # fmt: skip
