@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from .. import ops
 from ..array import Array, array_module
 from ..ops.constant import value
@@ -31,9 +33,12 @@ def softmax_cross_entropy(
     """
     logits = wide(logits)
     plain = weights is None and class_weights is None and ignored is None and not label_smoothing
-    if plain and logits.ndim <= 2 and reduction in ("mean", "sum"):
-        total = ops.softmax_cross_entropy(logits, labels)
-        return total if reduction == "sum" else total * (1.0 / max(logits.shape[0], 1))
+    if plain and reduction in ("mean", "sum"):
+        if logits.ndim > 2 and np.shape(value(labels)) == logits.shape[:-1]:
+            logits, labels = ops.reshape(logits, (-1, logits.shape[-1])), value(labels).reshape(-1)
+        if logits.ndim <= 2:
+            total = ops.softmax_cross_entropy(logits, labels)
+            return total if reduction == "sum" else total * (1.0 / max(logits.shape[0], 1))
     name = "softmax_cross_entropy"
     SHARE.check(name, "label_smoothing", label_smoothing)
     ids, counted = require_labels(name, "logits", logits, labels, ignored)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, accumulator, array_module
+from ..array import Array, accumulator, array_module, readable
 from ..errors import DTypeError
 from ..graph import explain, moves, primitive, vjp
 from .constant import value
@@ -18,7 +18,7 @@ def embedding(table: Array, ids: Array) -> Array:
     """The rows that `ids` names. table: (rows, units), ids: integers of any shape (...) -> (..., units)."""
     if ids.dtype.kind not in "iu":
         raise DTypeError(f"embedding, argument ids: expected integers, got {ids.dtype}")
-    if table.ndim != 2 or (ids.size and not 0 <= ids.min() <= ids.max() < len(table)):
+    if table.ndim != 2 or (ids.size and readable(ids) and not 0 <= ids.min() <= ids.max() < len(table)):
         raise IndexError("ids name no rows of the table")
     return table[ids]
 

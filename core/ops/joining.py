@@ -16,11 +16,17 @@ from .shape import getitem, scatter_add
 
 _WIDTH = 16
 """Arrays joined by one node. A primitive has a rule for each argument; more arrays are joined in a tree."""
+_CUPY_WIDTH = 8
+"""Of more arrays CuPy copies a table of addresses from the host, which no CUDA graph can repeat."""
 
 
 @primitive
 def _join(*parts: Array, axis: int) -> Array:
-    return array_module(parts[0]).concatenate(parts, axis=axis)
+    xp = array_module(parts[0])
+    if xp is not np:
+        while len(parts) > _CUPY_WIDTH:
+            parts = (xp.concatenate(parts[:_CUPY_WIDTH], axis=axis), *parts[_CUPY_WIDTH:])
+    return xp.concatenate(parts, axis=axis)
 
 
 def _join_vjp(position: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module, limits
+from ..array import Array, array_module, limits, readable
+from ..cuda import fused
 from ..graph import explain, primitive, vjp
+from ..tensor import Tensor
 from .constant import value, with_kept_axes
 from .reduction import Axis, sum
 from .shape import reshape
@@ -65,14 +67,20 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
     xp = array_module(logits)
     # As unsigned integers those below 0 are large: one look finds both kinds of what is out of range.
     classes, unsigned = logits.shape[-1], f"u{labels.itemsize}"
-    if labels.dtype.kind not in "iu" or (labels.size and labels.view(unsigned).max() >= classes):
+    if labels.dtype.kind not in "iu" or (
+        labels.size and readable(labels) and labels.view(unsigned).max() >= classes
+    ):
         raise IndexError("labels are no class ids")
+    if xp is not np and logits.ndim == 2 and labels.shape == logits.shape[:1] and fused.suits(logits):
+        return fused.cross_entropy(logits, labels)
     shifted = logits - logits.max(axis=-1, keepdims=True)
     picked = shifted[xp.arange(len(logits)), labels]
     return (xp.log(xp.exp(shifted).sum(axis=-1)) - picked).sum()
 
 
 def _cross_entropy_vjp(g: Any, y: Any, logits: Any, labels: Any) -> Any:
+    if g.__class__ is not Tensor and array_module(g) is not np and fused.suits(g, logits):
+        return fused.cross_entropy_gradient(g, logits, value(labels))
     return (softmax(logits) - _one_hot(labels, logits)) * g
 
 

@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Any, ClassVar
 
 from ..array import Array
+from ..cuda import fused
 from ..settings import Fraction, NotNegative, Positive
 from .rule import Kernel, Number, Rows, Rule, accumulate, quotient
 
@@ -27,10 +28,22 @@ class Adam(Rule):
 
     rows: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
 
-    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+    def coefficients(self, step: int) -> tuple[float, ...]:
         root = sqrt((1 - self.beta2) / (1 - self.beta2**step))
-        rate = number(self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / root)
-        epsilon = number(self.epsilon / root)
+        rate = self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / root
+        return rate, self.epsilon / root, self.beta1, self.beta2
+
+    def update(
+        self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
+    ) -> None:
+        if type(self) not in (Adam, AdamW) or not fused.suits(gradient, parameters, *state, out, *out_state):
+            super().update(step, gradient, parameters, state, out, out_state)
+            return
+        decays = (0.0, self._kept) if self.decoupled else (self.weight_decay, 1.0)
+        fused.adam(out, out_state, gradient, parameters, state, (*decays, *self.coefficients(step)))
+
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        rate, epsilon = map(number, self.coefficients(step)[:2])
         moments = self._moments(xp, number)
 
         def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:

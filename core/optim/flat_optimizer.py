@@ -69,9 +69,17 @@ class FlatOptimizer:
 
     def step(self) -> None:
         """Update the parameters from their `.grad` (none counts as zero) and clear it."""
+        self.collect()
+        self.apply()
+
+    def collect(self) -> None:
+        """Move the parameters' `.grad` into `gradient`: the part of a step that a CUDA graph can hold."""
         for tensor, view, frozen in self._pairs:
             view[...] = 0 if tensor.grad is None or frozen else tensor.grad.data
             tensor.grad = None
+
+    def apply(self) -> None:
+        """Update the parameters from `gradient`."""
         if self.loss_scale is not None and not self._unscaled(self.loss_scale):
             return
         if self.clip_value is not None:

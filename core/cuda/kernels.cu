@@ -1,0 +1,107 @@
+// Arithmetic that CuPy would take several kernels for, in one each. All arrays are contiguous float32 but labels.
+//
+// fused.py calls these and names the NumPy formula that each has to equal. Rows are shared by LANES threads that
+// lie in one warp; a test compiles this file for the host with one lane, which is why nothing else is shared.
+
+#ifndef LANES
+#define LANES 32
+__device__ float largest_of_lanes(float x) {
+    for (int distance = LANES / 2; distance; distance /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffff, x, distance));
+    return x;
+}
+__device__ float sum_of_lanes(float x) {
+    for (int distance = LANES / 2; distance; distance /= 2) x += __shfl_xor_sync(0xffffffff, x, distance);
+    return x;
+}
+#endif
+
+#define THREAD (blockIdx.x * (long long)blockDim.x + threadIdx.x)
+#define THREADS (gridDim.x * (long long)blockDim.x)
+
+__device__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+// The largest logit of a row and the sum of exp(logit - largest), the same in all lanes.
+__device__ void scale_of_row(const float *row, long long classes, int lane, float *largest, float *total) {
+    float most = -INFINITY, sum = 0.0f;
+    for (long long c = lane; c < classes; c += LANES) most = fmaxf(most, row[c]);
+    *largest = most = largest_of_lanes(most);
+    for (long long c = lane; c < classes; c += LANES) sum += expf(row[c] - most);
+    *total = sum_of_lanes(sum);
+}
+
+// y = max(x + bias, 0), nan where that is nan. x: (n, channels, inner).
+extern "C" __global__ void bias_relu(float *y, const float *x, const float *bias, long long size,
+                                     long long channels, long long inner) {
+    for (long long i = THREAD; i < size; i += THREADS) {
+        float sum = x[i] + bias[i / inner % channels];
+        y[i] = sum < 0.0f ? 0.0f : sum;
+    }
+}
+
+// One loss a row; nan for a label that is no class.
+extern "C" __global__ void cross_entropy(float *losses, const float *logits, const long long *labels,
+                                         long long rows, long long classes) {
+    int lane = THREAD % LANES;
+    for (long long row = THREAD / LANES; row < rows; row += THREADS / LANES) {
+        float largest, total;
+        scale_of_row(logits + row * classes, classes, lane, &largest, &total);
+        long long label = labels[row];
+        float picked = label >= 0 && label < classes ? logits[row * classes + label] : NAN;
+        if (lane == 0) losses[row] = logf(total) - (picked - largest);
+    }
+}
+
+// (softmax(logits) - one_hot(labels)) * g, with g one number on the device.
+extern "C" __global__ void cross_entropy_gradient(float *out, const float *logits, const long long *labels,
+                                                  const float *g, long long rows, long long classes) {
+    int lane = THREAD % LANES;
+    for (long long row = THREAD / LANES; row < rows; row += THREADS / LANES) {
+        const float *of_row = logits + row * classes;
+        float largest, total;
+        scale_of_row(of_row, classes, lane, &largest, &total);
+        for (long long c = lane; c < classes; c += LANES)
+            out[row * classes + c] = (expf(of_row[c] - largest) / total - (c == labels[row])) * g[0];
+    }
+}
+
+// Adam with unnormalised moments; decay goes into the gradient, kept is what is left of a parameter.
+extern "C" __global__ void adam(float *out, float *out_first, float *out_second, const float *gradient,
+                                const float *parameters, const float *first, const float *second, long long size,
+                                float decay, float kept, float rate, float epsilon, float beta1, float beta2) {
+    for (long long i = THREAD; i < size; i += THREADS) {
+        float p = parameters[i], g = decay * p + gradient[i];
+        float m = beta1 * first[i] + g, v = beta2 * second[i] + g * g;
+        out_first[i] = m;
+        out_second[i] = v;
+        out[i] = kept * p - rate * (m / (sqrtf(v) + epsilon));
+    }
+}
+
+// total: (n, 4 units), gates i, f, g, o -> h and c after this element of time. All others: (n, units).
+extern "C" __global__ void lstm_gates(float *h, float *c, const float *total, const float *before, long long size,
+                                      long long units) {
+    for (long long k = THREAD; k < size; k += THREADS) {
+        const float *gates = total + k / units * 4 * units + k % units;
+        float i = sigmoid(gates[0]), f = sigmoid(gates[units]), o = sigmoid(gates[3 * units]);
+        float cell = f * before[k] + i * tanhf(gates[2 * units]);
+        c[k] = cell;
+        h[k] = o * tanhf(cell);
+    }
+}
+
+// From the cotangents of h and c those of total and of the state before.
+extern "C" __global__ void lstm_gates_gradient(float *of_total, float *of_before, const float *of_h,
+                                               const float *of_c, const float *total, const float *before,
+                                               long long size, long long units) {
+    for (long long k = THREAD; k < size; k += THREADS) {
+        long long at = k / units * 4 * units + k % units;
+        float i = sigmoid(total[at]), f = sigmoid(total[at + units]), g = tanhf(total[at + 2 * units]);
+        float o = sigmoid(total[at + 3 * units]), cell = tanhf(f * before[k] + i * g);
+        float along = of_c[k] + of_h[k] * o * (1.0f - cell * cell);
+        of_total[at] = along * g * i * (1.0f - i);
+        of_total[at + units] = along * before[k] * f * (1.0f - f);
+        of_total[at + 2 * units] = along * i * (1.0f - g * g);
+        of_total[at + 3 * units] = of_h[k] * cell * o * (1.0f - o);
+        of_before[k] = along * f;
+    }
+}
