@@ -27,13 +27,13 @@ def suits(*arrays: Array) -> bool:
 
 @cache
 def kernel(xp: Any, name: str) -> Any:
-    """A kernel: (blocks, threads, arguments). NVRTC compiles all at the first call, CuPy keeps them on disk."""
+    """A kernel: (blocks, threads, arguments). NVRTC compiles all of them at the first call."""
     return _kernels(xp).get_function(name)
 
 
 @cache
 def _kernels(xp: Any) -> Any:
-    return xp.RawModule(code=SOURCE.read_text(), options=("-std=c++17",))
+    return xp.RawModule(code=SOURCE.read_text())
 
 
 def _launch(name: str, threads: int, *arguments: Any) -> None:

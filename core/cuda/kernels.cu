@@ -22,7 +22,7 @@ __device__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
 
 // The largest logit of a row and the sum of exp(logit - largest), the same in all lanes.
 __device__ void scale_of_row(const float *row, long long classes, int lane, float *largest, float *total) {
-    float most = -INFINITY, sum = 0.0f;
+    float most = row[0], sum = 0.0f;
     for (long long c = lane; c < classes; c += LANES) most = fmaxf(most, row[c]);
     *largest = most = largest_of_lanes(most);
     for (long long c = lane; c < classes; c += LANES) sum += expf(row[c] - most);
@@ -46,7 +46,7 @@ extern "C" __global__ void cross_entropy(float *losses, const float *logits, con
         float largest, total;
         scale_of_row(logits + row * classes, classes, lane, &largest, &total);
         long long label = labels[row];
-        float picked = label >= 0 && label < classes ? logits[row * classes + label] : NAN;
+        float picked = label >= 0 && label < classes ? logits[row * classes + label] : logf(-1.0f);
         if (lane == 0) losses[row] = logf(total) - (picked - largest);
     }
 }
