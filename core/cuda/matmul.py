@@ -198,19 +198,21 @@ def _plan(call: _Call) -> _Plan:
     if call.biased:
         _set(lt, "matmul_desc", descriptor, told.EPILOGUE, lt.Epilogue.BIAS)
         _set(lt, "matmul_desc", descriptor, told.BIAS_POINTER, _BIAS_ALIGNMENT)  # until there is one
-    layouts = [_layout(lt, number, layout, call.count) for layout in (call.right, call.left, call.result)]
+    of_b, of_a, of_y = (
+        _layout(lt, number, known, call.count) for known in (call.right, call.left, call.result)
+    )
     preference, limit = lt.matmul_preference_create(), lt.MatmulPreferenceAttribute
     _set(lt, "matmul_preference", preference, limit.MAX_WORKSPACE_BYTES, _WORKSPACE)
     _set(lt, "matmul_preference", preference, limit.MIN_ALIGNMENT_A_BYTES, call.alignments[0])
     _set(lt, "matmul_preference", preference, limit.MIN_ALIGNMENT_B_BYTES, call.alignments[1])
     found, best = np.zeros(1, np.int32), lt.MatmulHeuristicResult(1)
     lt.matmul_algo_get_heuristic(
-        _handle(call.device), descriptor, *layouts, layouts[2], preference, 1, best.ptr, found.ctypes.data
+        _handle(call.device), descriptor, of_b, of_a, of_y, of_y, preference, 1, best.ptr, found.ctypes.data
     )
     lt.matmul_preference_destroy(preference)
     if not found[0]:
         raise ChainruleError(f"matmul: cuBLASLt knows no way to compute {call}")
-    return _Plan(descriptor, *layouts, best)
+    return _Plan(descriptor, of_b, of_a, of_y, best)
 
 
 def _layout(lt: Any, number: int, layout: tuple[int, int, int, int], count: int) -> int:

@@ -136,7 +136,7 @@ class Module:
             y = found(*arguments, **options)
             return y.view(Array) if isinstance(y, np.ndarray) else y
 
-        call.at = getattr(found, "at", None)
+        call.at = getattr(found, "at", None)  # pyright: ignore[reportFunctionMemberAccess]
         return call
 
 

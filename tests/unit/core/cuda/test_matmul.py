@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -105,7 +106,7 @@ def memory(address: int, shape: tuple[int, ...], dtype: Any, strides: tuple[int,
         sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
         + np.dtype(dtype).itemsize
     )
-    raw = np.ctypeslib.as_array((np.ctypeslib.ctypes.c_uint8 * int(last)).from_address(int(address)))
+    raw = np.ctypeslib.as_array((ctypes.c_uint8 * int(last)).from_address(int(address)))
     return as_strided(raw.view(np.uint8)[: np.dtype(dtype).itemsize].view(dtype), shape, strides)
 
 
