@@ -9,6 +9,7 @@ import ctypes
 import re
 import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,7 +54,7 @@ def signatures(source: str) -> dict[str, list[tuple[str, bool]]]:
 def compiled(source: str, folder: Path) -> ctypes.CDLL:
     """The kernels as functions (blocks, threads, addresses of arguments), each a loop over the threads."""
     compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
-    command = [compiler] if compiler else ["python3", "-m", "ziglang", "c++"]
+    command = [compiler] if compiler else [sys.executable, "-m", "ziglang", "c++"]
     loops = ""
     for name, parameters in signatures(source).items():
         values = ", ".join(
