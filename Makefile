@@ -1,10 +1,10 @@
 # What a developer types; `make help` lists it. `.venv` is made and filled on the way, once for each version of
-# pyproject.toml and constraints.txt: the stamps in it carry a checksum of the two.
+# pyproject.toml, constraints.txt and the kernels: the stamps in it carry a checksum of them.
 
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.10)
-KEY := $(shell cat pyproject.toml constraints.txt | cksum | cut -d ' ' -f 1)
+KEY := $(shell cat pyproject.toml setup.py constraints.txt core/native/*.[ch] core/native/compile.py | cksum | cut -d ' ' -f 1)
 TYPING := build/typing/chainrule
 
 installed = $(VENV)/.installed-$(1)-$(KEY)

@@ -4,7 +4,7 @@
 
 All have the same weights, data and Adam, in float32, and must agree in logits and losses before they are
 timed. Each runs in a process of its own, told how many threads it may use before it starts: OMP_NUM_THREADS
-(PyTorch), OPENBLAS_NUM_THREADS and threadpoolctl (ours), NPROC (JAX), and by affinity that many cores. They
+(PyTorch), NPROC (JAX), and by affinity that many cores (ours). They
 take turns of a fraction of a second, so that a slow moment of the machine meets all; of more turns than are
 needed those count in which other processes took least. ratio = the best peer's median time ÷ ours.
 """
@@ -27,10 +27,9 @@ from typing import Any
 
 import numpy as np
 from contenders.workload import WORKLOADS, Contender, Workload
-from threadpoolctl import threadpool_limits
 
 CONTENDERS = {
-    "ours": "ours.eager",
+    "ours": "ours.planned",
     "PyTorch eager": "pytorch.eager",
     "torch.compile": "pytorch.compiled",
     "JAX jit": "jax_jit.jit",
@@ -89,16 +88,15 @@ def serve(connection: Connection, place: str, threads: int) -> None:
     module, function = place.split(".")
     build: Callable[[Workload], Contender] = getattr(import_module(f"contenders.{module}"), function)
     contender: Any = None
-    with threadpool_limits(threads):
-        while (request := connection.recv()) is not None:
-            if isinstance(request, str):
-                connection.send(take_turn(getattr(contender, request), contender.array))
-                continue
-            try:
-                contender = build(request)
-                connection.send(first_results(contender))
-            except Exception as error:
-                connection.send(f"{type(error).__name__}: {error}")
+    while (request := connection.recv()) is not None:
+        if isinstance(request, str):
+            connection.send(take_turn(getattr(contender, request), contender.array))
+            continue
+        try:
+            contender = build(request)
+            connection.send(first_results(contender))
+        except Exception as error:
+            connection.send(f"{type(error).__name__}: {error}")
 
 
 def start(threads: int) -> dict[str, Connection]:

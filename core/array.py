@@ -28,11 +28,23 @@ _INSTALL_CUPY = "pip install 'chainrule[gpu-cu12]' (CUDA 12) or 'chainrule[gpu-c
 
 
 def array_module(x: Array) -> Any:
-    """`numpy` or `cupy`, whichever made `x`."""
+    """`numpy` or `cupy`, whichever made `x`; of an array that a plan records, NumPy as recorded."""
     if x.__class__ is np.ndarray:
         return np
+    if isinstance(x, np.ndarray):
+        return getattr(x, "namespace", np)
     cupy = sys.modules.get("cupy")
     return cupy if cupy is not None and isinstance(x, cupy.ndarray) else np
+
+
+def on_host(x: Array) -> bool:
+    """Whether `x` is in the host's memory."""
+    return x.__class__ is np.ndarray or isinstance(x, np.ndarray | np.generic) or array_module(x) is np
+
+
+def as_array(x: Any, dtype: np.dtype) -> Array:
+    """A number or a host's array as an array of this dtype; the array itself where it has it."""
+    return x.astype(dtype, copy=False) if isinstance(x, np.ndarray) else np.asarray(x, dtype)
 
 
 def is_floating(dtype: np.dtype) -> bool:
@@ -108,7 +120,7 @@ def readable(x: Array) -> bool:
 
 def to_numpy(x: Array) -> np.ndarray:
     """`x` in host memory; `x` itself where it is there already."""
-    return np.asarray(x) if array_module(x) is np else x.get()
+    return np.asarray(x) if on_host(x) else x.get()
 
 
 def to_device(x: Array, device: str) -> Array:

@@ -37,20 +37,29 @@ def backward(output: Tensor, retain_graph: bool = False) -> None:
     What was kept for it is freed on the way, so that a second walk over any part is refused, unless
     `retain_graph`. Arrays that something else holds stay.
     """
-    start = _start(output, None, False)
     leaves: list[Tensor] = []
-    gradients = walk(output, start, None, (), False, not retain_graph, leaves)
+    gradients = leaf_gradients(output, retain_graph, leaves)
     given: set[int] = set()
     for leaf in leaves:
         gradient = gradients[leaf.order]
-        if gradient.dtype != leaf.data.dtype:
-            gradient = _like(gradient, leaf)
         if leaf.grad is not None:
             gradient = leaf.grad.data + gradient
         elif gradient.base is not None or id(gradient) in given:
             gradient = gradient.copy()  # a view, or another leaf's too: writing to it would change both
         given.add(id(gradient))
         leaf.grad = Tensor(gradient)
+
+
+def leaf_gradients(
+    output: Tensor, retain_graph: bool = False, leaves: list[Tensor] | None = None
+) -> dict[int, Array]:
+    """d output / d leaf by the leaf's order, of every leaf that requires it; they are added to `leaves`.
+
+    The arrays may be views, and one may be the gradient of several leaves.
+    """
+    leaves = [] if leaves is None else leaves
+    gradients = walk(output, _start(output, None, False), None, (), False, not retain_graph, leaves)
+    return {leaf.order: _like(gradients[leaf.order], leaf) for leaf in leaves}
 
 
 def grad(

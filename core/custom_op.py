@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .array import Array, array_module
+from .array import Array, on_host
 from .errors import GraphError, ShapeError
 from .graph import Vjp, primitive, vjp
 from .tensor import Tensor
@@ -41,7 +41,7 @@ def custom_op(formula: Callable[..., Array], *rules: Vjp | None) -> Callable[...
     @wraps(formula)
     def computed(*values: Any, **options: Any) -> Array:
         y = formula(*values, **options)
-        if not isinstance(y, np.ndarray | np.generic) and array_module(y) is np:
+        if not isinstance(y, np.ndarray | np.generic) and on_host(y):
             raise GraphError(f"custom_op {name}: expected its formula to return an array, got {_kind(y)}")
         return y
 

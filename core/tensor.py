@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .array import Array, array_module, floating, is_floating, to_device, to_numpy
+from .array import Array, floating, is_floating, on_host, to_device, to_numpy
 from .errors import DTypeError, GraphError, ShapeError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Tensor:
     @property
     def device(self) -> str:
         """ "cpu" or "cuda"."""
-        return "cpu" if array_module(self.data) is np else "cuda"
+        return "cpu" if on_host(self.data) else "cuda"
 
     @property
     def operation(self) -> Operation | None:

@@ -7,12 +7,13 @@ depend on the grid of micro-batches, as the outputs do, and never on the number 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..core import nn
-from ..core.array import to_device, to_numpy
+from ..core.array import Array, to_device, to_numpy
 from ..core.flat import FlatLayout
 from ..core.nn.normalization import absorb
 
@@ -47,18 +48,24 @@ class Buffers:
         for view, tensor in zip(views, nn.buffers(model).values(), strict=True):
             tensor.data = to_device(view.copy(), device)
 
-    def observed(self, model: nn.Module, out: np.ndarray) -> None:
-        """What the last training pass of `model` saw, into `out` (size,), where `absorb` expects it."""
-        seen: dict[int, np.ndarray] = {}
+    def seen(self, model: nn.Module) -> list[Array]:
+        """What the last training pass of `model` saw: of each layer that follows it mean and variance."""
+        seen: list[Array] = []
         for layer in _layers(model):
             assert layer.observed is not None, "a batch_norm layer that no pass went through"
-            mean, variance = layer.observed
-            seen[id(layer.running_mean)] = to_numpy(mean)
-            seen[id(layer.running_variance)] = to_numpy(variance)
+            seen += layer.observed
+        return seen
+
+    def write(self, model: nn.Module, seen: Sequence[Array], out: np.ndarray) -> None:
+        """What `seen` gave into `out` (size,), where `absorb` expects it."""
+        by_buffer: dict[int, np.ndarray] = {}
+        for layer, mean, variance in zip(_layers(model), seen[::2], seen[1::2], strict=True):
+            by_buffer[id(layer.running_mean)] = to_numpy(mean)
+            by_buffer[id(layer.running_variance)] = to_numpy(variance)
         views = self.layout.views(out).values()
         for view, tensor in zip(views, nn.buffers(model).values(), strict=True):
-            if id(tensor) in seen:
-                view[...] = seen[id(tensor)]
+            if id(tensor) in by_buffer:
+                view[...] = by_buffer[id(tensor)]
 
     def absorb(self, flat: np.ndarray, seen: np.ndarray) -> None:
         """Move the buffers `flat` (size,), in place, towards what a micro-batch saw, as BatchNorm does."""

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..core import Tensor, no_grad
-from ..core.array import to_device, to_numpy
+from ..core import Tensor, nn, no_grad
+from ..core.array import Array, to_device, to_numpy
 from ..core.flat import FlatLayout
 from ..core.nn import EVALUATION, ForwardContext, Module
 from ..core.optim.curvature import gauss_newton_bartlett, hutchinson
+from ..core.plan import Plan
 from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
@@ -46,6 +47,8 @@ class GradientComputer:
         self._integers = takes_integers(model)
         self._device = device
         self._storage = Storage(model, precision, device)
+        self._seen: list[Array] = []
+        self.plan = Plan(self._share, self._tensors, list(nn.buffers(model).values()))
 
     def use(self, parameters: Sequence[np.ndarray]) -> None:
         """Compute with these parameters, in the model's order, from now on."""
@@ -57,7 +60,7 @@ class GradientComputer:
 
     def observed(self, out: np.ndarray) -> None:
         """What the last `gradient` saw of that the model's buffers follow, into `out` (n,)."""
-        self._buffers.observed(self._model, out)
+        self._buffers.write(self._model, self._seen, out)
 
     def gradient(
         self,
@@ -75,18 +78,29 @@ class GradientComputer:
         times `loss_scale`.
         """
         features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
+        factors = (
+            np.float32(loss_scale / batch_samples),
+            np.float32(loss_scale * len(indices) / batch_samples),
+        )
+        factors = [to_device(np.asarray(factor), self._device) for factor in factors]
         with self._storage.training():
-            output = self._model(self._storage.inputs(features), context)
-            loss = self._objective.train_loss(output, targets)
-            share = loss * (loss_scale / batch_samples)
-            penalty = self._objective.penalty(self._parameters)
-            if penalty is not None:
-                share = share + penalty * (loss_scale * len(indices) / batch_samples)
-            share.backward()
-        for tensor, target in zip(self._tensors, out, strict=True):
-            np.copyto(target, 0.0 if tensor.grad is None else to_numpy(tensor.grad.data))
-            tensor.grad = None
-        return float(to_numpy(loss.data))
+            loss, *self._seen = self.plan([features, targets, *factors], out, context)
+        return float(to_numpy(loss))
+
+    def _share(
+        self, features: Array, targets: Array, factor: Array, share: Array, context: ForwardContext
+    ) -> tuple[Tensor, list[Array]]:
+        """What the micro-batch adds to the loss of the mini-batch; the sum of its losses, what was observed.
+
+        factor: of the sum of losses. share: of the penalties.
+        """
+        output = self._model(self._storage.inputs(features), context)
+        loss = self._objective.train_loss(output, targets)
+        total = loss * factor
+        penalty = self._objective.penalty(self._parameters)
+        if penalty is not None:
+            total = total + penalty * share
+        return total, [loss.data, *self._buffers.seen(self._model)]
 
     def curvature(
         self,

@@ -28,7 +28,11 @@ class Storage:
     def use(self, parameters: Sequence[np.ndarray]) -> None:
         """Compute with these float32 parameters, in the model's order, from now on."""
         self._masters = [to_device(values, self._device) for values in parameters]
-        self._copies = [values.astype(self._dtype, copy=False) for values in self._masters]
+        if len(self._copies) == len(self._masters) and self._dtype in HALVES:
+            for copy, values in zip(self._copies, self._masters, strict=True):
+                copy[...] = values.astype(self._dtype)
+        else:
+            self._copies = [values.astype(self._dtype, copy=False) for values in self._masters]
         self._bind(self._copies)
 
     def inputs(self, features: Array) -> Tensor:

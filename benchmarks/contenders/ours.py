@@ -1,4 +1,4 @@
-"""A workload in chainrule's core, eager; also where all libraries get their initial weights from."""
+"""A workload in chainrule's core, planned or eager; and what gives all libraries their initial weights."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from chainrule.core import Tensor, losses, nn, no_grad, optim
+from chainrule.core.plan.step import Prediction, TrainingStep
 
 from .workload import LSTM, Contender, Convolution, Embedding, Linear, MaxPool, Workload
 
@@ -62,3 +63,11 @@ def eager(workload: Workload) -> Contender:
             return model(x)
 
     return Contender(step, predict, Tensor.numpy)
+
+
+def planned(workload: Workload) -> Contender:
+    model = build(workload)
+    training = TrainingStep(model, losses.softmax_cross_entropy, optim.FlatOptimizer(optim.Adam(), model))
+    prediction = Prediction(model)
+    x, labels = workload.data()
+    return Contender(lambda: training(x, labels), lambda: prediction(x), np.asarray)

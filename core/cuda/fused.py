@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 
 SOURCE = Path(__file__).with_name("kernels.cu")
 _THREADS, _MOST_BLOCKS, _LANES = 256, 1 << 16, 32
@@ -20,7 +19,10 @@ _FLOAT32 = np.dtype(np.float32)
 def suits(*arrays: Array) -> bool:
     """Whether kernels may compute with these: contiguous float32 arrays of CuPy."""
     return all(
-        hasattr(array_module(array), "RawModule") and array.dtype == _FLOAT32 and array.flags.c_contiguous
+        not on_host(array)
+        and hasattr(array_module(array), "RawModule")
+        and array.dtype == _FLOAT32
+        and array.flags.c_contiguous
         for array in arrays
     )
 
@@ -46,13 +48,6 @@ def _launch(name: str, threads: int, *arguments: Any) -> None:
     ]
     blocks = max(1, min(_MOST_BLOCKS, -(-threads // _THREADS)))
     kernel(array_module(arguments[0]), name)((blocks,), (_THREADS,), tuple(sized))
-
-
-def bias_relu(x: Array, bias: Array, axis: int = 1) -> Array:
-    """maximum(x + bias, 0), the bias along `axis`."""
-    y = array_module(x).empty(x.shape, _FLOAT32)
-    _launch("bias_relu", x.size, y, x, bias, x.size, x.shape[axis], prod(x.shape[axis + 1 :]))
-    return y
 
 
 def cross_entropy(logits: Array, labels: Array) -> Array:
@@ -95,22 +90,3 @@ def adam(
     """
     arrays = (out, *out_state, gradient, parameters, *state)
     _launch("adam", out.size, *arrays, out.size, *map(float, numbers))
-
-
-def lstm_gates(total: Array, before: Array) -> tuple[Array, Array]:
-    """i, f, o = sigmoid, g = tanh of total's quarters i, f, g, o; c = f * before + i * g; h = o * tanh(c).
-
-    total: (n, 4 * units), before: (n, units) -> h and c, (n, units).
-    """
-    xp = array_module(total)
-    h, c = xp.empty(before.shape, _FLOAT32), xp.empty(before.shape, _FLOAT32)
-    _launch("lstm_gates", before.size, h, c, total, before, before.size, before.shape[1])
-    return h, c
-
-
-def lstm_gates_gradient(of_h: Array, of_c: Array, total: Array, before: Array) -> tuple[Array, Array]:
-    """The cotangents of `total` and `before` in lstm_gates, from those of h and c."""
-    xp = array_module(total)
-    out = xp.empty(total.shape, _FLOAT32), xp.empty(before.shape, _FLOAT32)
-    _launch("lstm_gates_gradient", before.size, *out, of_h, of_c, total, before, before.size, before.shape[1])
-    return out

@@ -18,8 +18,6 @@ __device__ float sum_of_lanes(float x) {
 #define THREAD (blockIdx.x * (long long)blockDim.x + threadIdx.x)
 #define THREADS (gridDim.x * (long long)blockDim.x)
 
-__device__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
-
 // The largest logit of a row and the sum of exp(logit - largest), the same in all lanes.
 __device__ void scale_of_row(const float *row, long long classes, int lane, float *largest, float *total) {
     float most = row[0], sum = 0.0f;
@@ -27,15 +25,6 @@ __device__ void scale_of_row(const float *row, long long classes, int lane, floa
     *largest = most = largest_of_lanes(most);
     for (long long c = lane; c < classes; c += LANES) sum += expf(row[c] - most);
     *total = sum_of_lanes(sum);
-}
-
-// y = max(x + bias, 0), nan where that is nan. x: (n, channels, inner).
-extern "C" __global__ void bias_relu(float *y, const float *x, const float *bias, long long size,
-                                     long long channels, long long inner) {
-    for (long long i = THREAD; i < size; i += THREADS) {
-        float sum = x[i] + bias[i / inner % channels];
-        y[i] = sum < 0.0f ? 0.0f : sum;
-    }
 }
 
 // One loss a row; nan for a label that is no class.
@@ -74,34 +63,5 @@ extern "C" __global__ void adam(float *out, float *out_first, float *out_second,
         out_first[i] = m;
         out_second[i] = v;
         out[i] = kept * p - rate * (m / (sqrtf(v) + epsilon));
-    }
-}
-
-// total: (n, 4 units), gates i, f, g, o -> h and c after this element of time. All others: (n, units).
-extern "C" __global__ void lstm_gates(float *h, float *c, const float *total, const float *before, long long size,
-                                      long long units) {
-    for (long long k = THREAD; k < size; k += THREADS) {
-        const float *gates = total + k / units * 4 * units + k % units;
-        float i = sigmoid(gates[0]), f = sigmoid(gates[units]), o = sigmoid(gates[3 * units]);
-        float cell = f * before[k] + i * tanhf(gates[2 * units]);
-        c[k] = cell;
-        h[k] = o * tanhf(cell);
-    }
-}
-
-// From the cotangents of h and c those of total and of the state before.
-extern "C" __global__ void lstm_gates_gradient(float *of_total, float *of_before, const float *of_h,
-                                               const float *of_c, const float *total, const float *before,
-                                               long long size, long long units) {
-    for (long long k = THREAD; k < size; k += THREADS) {
-        long long at = k / units * 4 * units + k % units;
-        float i = sigmoid(total[at]), f = sigmoid(total[at + units]), g = tanhf(total[at + 2 * units]);
-        float o = sigmoid(total[at + 3 * units]), cell = tanhf(f * before[k] + i * g);
-        float along = of_c[k] + of_h[k] * o * (1.0f - cell * cell);
-        of_total[at] = along * g * i * (1.0f - i);
-        of_total[at + units] = along * before[k] * f * (1.0f - f);
-        of_total[at + 2 * units] = along * i * (1.0f - g * g);
-        of_total[at + 3 * units] = of_h[k] * cell * o * (1.0f - o);
-        of_before[k] = along * f;
     }
 }

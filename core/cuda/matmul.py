@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 from ..errors import ChainruleError
 
 PRECISIONS = {"float32": "COMPUTE_32F", "tf32": "COMPUTE_32F_FAST_TF32", "bfloat16": "COMPUTE_32F_FAST_16BF"}
@@ -55,8 +55,10 @@ def _handle(device: int) -> int:
 def product(a: Array, b: Array, bias: Array | None = None) -> Array:
     """a @ b, plus bias. a: (..., n, k) or (k,), b: (..., k, m) or (k,), bias: (m,) for two matrices."""
     xp = array_module(a)
-    suits = hasattr(xp, "RawModule") and a.dtype == b.dtype and a.dtype in _CUDA_TYPES
-    if not suits or array_module(b) is not xp or not a.size or not b.size or library() is None:
+    suits = (
+        not on_host(a) and not on_host(b) and hasattr(xp, "RawModule") and a.dtype == b.dtype in _CUDA_TYPES
+    )
+    if not suits or not a.size or not b.size or library() is None:
         y = xp.matmul(a, b)
         if bias is not None:
             y += bias

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
-
-import numpy as np
 
 from .. import ops
 from ..array import Array, array_module
@@ -33,12 +32,13 @@ def softmax_cross_entropy(
     """
     logits = wide(logits)
     plain = weights is None and class_weights is None and ignored is None and not label_smoothing
-    if plain and reduction in ("mean", "sum"):
-        if logits.ndim > 2 and np.shape(value(labels)) == logits.shape[:-1]:
-            logits, labels = ops.reshape(logits, (-1, logits.shape[-1])), value(labels).reshape(-1)
-        if logits.ndim <= 2:
-            total = ops.softmax_cross_entropy(logits, labels)
-            return total if reduction == "sum" else total * (1.0 / max(logits.shape[0], 1))
+    positions = logits.shape[:-1]
+    if plain and logits.ndim > 2 and getattr(labels, "shape", None) == positions:
+        logits = ops.reshape(logits, (prod(positions), logits.shape[-1]))
+        labels = value(labels).reshape(-1)
+    if plain and logits.ndim <= 2 and reduction in ("mean", "sum"):
+        total = ops.softmax_cross_entropy(logits, labels)
+        return total if reduction == "sum" else total * (1.0 / max(logits.shape[0], 1))
     name = "softmax_cross_entropy"
     SHARE.check(name, "label_smoothing", label_smoothing)
     ids, counted = require_labels(name, "logits", logits, labels, ignored)
@@ -50,7 +50,7 @@ def softmax_cross_entropy(
         spread = log_probabilities if by_class is None else log_probabilities * by_class
         elsewhere = -ops.mean(spread, axis=-1) * constant(counted, logits)
         losses = (1 - label_smoothing) * losses + label_smoothing * elsewhere
-    return reduced(name, losses, reduction, weights, own)
+    return reduced(name, ops.reshape(losses, positions), reduction, weights, own)
 
 
 def negative_log_likelihood(

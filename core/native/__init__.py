@@ -1,8 +1,8 @@
 """Kernels in C that the ops call where NumPy would take several passes, and how they are found and called.
 
-`launch` calls one. An op uses it where `suits` says that it may, and NumPy's formula everywhere else; both its
-forward call and a replayed step plan then run the very same kernel. An op writes into arrays that it gets from
-`empty`, so that a plan can put them into its arena.
+`launch` calls one. An op uses it where `suits` says that it may, and NumPy's formula everywhere else; both
+its forward call and a replayed step plan then run the very same kernel. An op writes into arrays that it gets
+from `empty`, so that a plan can put them into its arena.
 """
 
 from __future__ import annotations
@@ -23,15 +23,19 @@ from ..array import Array, array_module
 
 _FOLDER = Path(__file__).parent
 _FLOAT32 = np.dtype(np.float32)
+_HEAD = object.__basicsize__
+_field_at = ctypes.c_void_p.from_address
 
 
 def variant() -> str:
     """The build for this machine's processor: the widest vectors that it has."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return "generic"
-    from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore
+    from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore[reportAttributeAccessIssue]
 
-    return "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    return (
+        "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
+    )
 
 
 class _UFunc(ctypes.Structure):
@@ -71,6 +75,8 @@ def _load() -> ctypes.CDLL | None:
     library.use_matmul(*loop)
     library.replay.argtypes = [ctypes.c_void_p, ctypes.c_int64]
     library.replay.restype = ctypes.c_int64
+    library.run_kernel.argtypes = [ctypes.c_void_p] * 4
+    library.run_kernel.restype = ctypes.c_int
     return library
 
 
@@ -100,18 +106,23 @@ def suits(*arrays: Array | None) -> bool:
     return True
 
 
+def suits_in_any_order(*arrays: Array) -> bool:
+    """Whether these are float32 arrays of the host, in any order there: for kernels told the strides."""
+    return library is not None and all(
+        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned
+        for array in arrays
+    )
+
+
 def empty(like: Array, shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
     """An array for a kernel to write to, where `like` is."""
     return array_module(like).empty(shape, dtype)
 
 
 @cache
-def address(symbol: str) -> Any:
-    """The kernel of this name."""
-    function = getattr(library, symbol)
-    function.argtypes = [ctypes.c_void_p] * 3
-    function.restype = ctypes.c_int
-    return function
+def address(symbol: str) -> int:
+    """Where the kernel of this name begins."""
+    return ctypes.cast(getattr(library, symbol), ctypes.c_void_p).value or 0
 
 
 def launch(
@@ -129,15 +140,22 @@ def launch(
     for array in arrays:
         if array is not None and array.__class__ is not ndarray:
             return array.launched(symbol, outputs, inputs, integers, numbers)
-    pointers = (ctypes.c_void_p * len(arrays))(*[pointer(array) for array in arrays])
-    return address(symbol)(
-        pointers, (ctypes.c_int64 * len(integers))(*integers), (ctypes.c_double * len(numbers))(*numbers)
+    if library is None:
+        raise RuntimeError(f"launch: expected kernels to choose {symbol} from, and none are compiled")
+    return library.run_kernel(
+        address(symbol),
+        (ctypes.c_void_p * len(arrays))(*map(pointer, arrays)),
+        (ctypes.c_int64 * len(integers))(*integers),
+        (ctypes.c_double * len(numbers))(*numbers),
     )
 
 
 def pointer(array: ndarray | None) -> int | None:
-    """Where an array's first element is."""
-    return None if array is None else array.__array_interface__["data"][0]
+    """Where an array's first element is: the first field of NumPy's PyArrayObject, after Python's own head.
+
+    It is part of NumPy's stable binary interface (numpy/ndarraytypes.h), and ten times as fast as to ask.
+    """
+    return None if array is None else _field_at(id(array) + _HEAD).value
 
 
 use_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)

@@ -1,7 +1,7 @@
-"""Compiles the kernels when chainrule is installed: by the machine's C compiler, or by Zig's, which pip brings.
+"""Compiles the kernels when chainrule is installed: by the machine's C compiler, or by Zig's, from PyPI.
 
-As a PEP 517 backend it asks for Zig only where there is no other compiler. Run as a program it compiles into this
-folder, for work on the kernels.
+As the PEP 517 backend of pyproject.toml it asks for Zig where there is no other compiler. Run as a program it
+compiles into this folder, for work on the kernels.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from setuptools import build_meta
 from setuptools.build_meta import *  # noqa: F403
 
 FLAGS = (
-    "-O3 -std=gnu11 -shared -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math -ffp-contract=off -Wall -Wextra"
+    "-O3 -std=gnu11 -shared -fPIC -fvisibility=hidden -fno-math-errno -fno-trapping-math "
+    "-ffp-contract=off -Wall -Wextra"
 ).split()
-X86_LEVELS = {"v3": "x86-64-v3", "v4": "x86-64-v4"}
+LEVELS = {"v3": "x86-64-v3", "v4": "x86-64-v4"}
+"""The builds for x86: AVX2 and AVX-512. `variant` in __init__.py picks one."""
+SUFFIX = ".so"
 
 
 def compiler() -> list[str]:
@@ -30,40 +35,43 @@ def compiler() -> list[str]:
     found = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
     if found:
         return [found]
-    try:
-        import ziglang  # noqa: F401  # pyright: ignore
-    except ImportError:
-        return []
-    return [sys.executable, "-m", "ziglang", "cc"]
+    return [sys.executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else []
 
 
 def compile_kernels(target: Path) -> None:
-    """Write kernels_*.so, one for each level of the machine's kind of processor, into the folder `target`."""
-    folder = Path(__file__).parent
-    sources = sorted(map(str, folder.glob("*.c")))
+    """Write kernels_*.so, one for each level of the machine's kind of processor, into the folder `target`.
+
+    Raises SystemExit with advice where that is not possible.
+    """
+    sources = sorted(map(str, Path(__file__).parent.glob("*.c")))
     command = compiler()
     if not command:
-        raise SystemExit("chainrule: no C compiler: install gcc or clang, or `pip install ziglang`, or set CC")
+        raise SystemExit("chainrule: no C compiler. Install gcc or clang, or `pip install ziglang`.")
     x86 = platform.machine() in ("x86_64", "AMD64")
-    processes = []
-    for name, level in X86_LEVELS.items() if x86 else [("generic", "")]:
-        march = [f"-march={level}"] if level else []
-        output = str(target / f"kernels_{name}.so")
-        processes.append(subprocess.Popen([*command, *FLAGS, *march, *sources, "-o", output, "-lm", "-lpthread"]))
-    if any([process.wait() for process in processes]):
-        raise SystemExit("chainrule: the kernels in core/native could not be compiled; the compiler says why above")
+    processes = [
+        subprocess.Popen(
+            [*command, *FLAGS, *march, *sources, "-o", target / f"kernels_{name}{SUFFIX}", "-lm", "-lpthread"]
+        )
+        for name, march in (
+            [(name, [f"-march={level}"]) for name, level in LEVELS.items()] if x86 else [("generic", [])]
+        )
+    ]
+    if any([process.wait() for process in processes]):  # noqa: C419  each has to be waited for
+        raise SystemExit("chainrule: the kernels in core/native do not compile; the compiler says why above.")
+
+
+def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:
+    """What building takes: Zig as well where there is no other compiler."""
+    return build_meta.get_requires_for_build_wheel(config_settings) + _zig()
+
+
+def get_requires_for_build_editable(config_settings: Any = None) -> list[str]:
+    """As for a wheel."""
+    return build_meta.get_requires_for_build_editable(config_settings) + _zig()
 
 
 def _zig() -> list[str]:
     return [] if compiler() else ["ziglang>=0.13"]
-
-
-def get_requires_for_build_wheel(config_settings=None):  # noqa: ANN001, ANN201
-    return build_meta.get_requires_for_build_wheel(config_settings) + _zig()
-
-
-def get_requires_for_build_editable(config_settings=None):  # noqa: ANN001, ANN201
-    return build_meta.get_requires_for_build_editable(config_settings) + _zig()
 
 
 if __name__ == "__main__":

@@ -53,12 +53,23 @@ static inline int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }
 #define MULTIPLY_ADD(a, b, c) ((vector)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define MAXIMUM(a, b) ((vector)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #else
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#define MULTIPLY_ADD(a, b, c) \
+    ({ \
+        union { vector all; __m256 half[2]; } ma_a = {(a)}, ma_b = {(b)}, ma_c = {(c)}; \
+        ma_c.half[0] = _mm256_fmadd_ps(ma_a.half[0], ma_b.half[0], ma_c.half[0]); \
+        ma_c.half[1] = _mm256_fmadd_ps(ma_a.half[1], ma_b.half[1], ma_c.half[1]); \
+        ma_c.all; \
+    })
+#else
 #define MULTIPLY_ADD(a, b, c) \
     ({ \
         vector ma_a = (a), ma_b = (b), ma_c = (c); \
         for (int ma_i = 0; ma_i < LANES; ma_i++) ma_c[ma_i] = __builtin_fmaf(ma_a[ma_i], ma_b[ma_i], ma_c[ma_i]); \
         ma_c; \
     })
+#endif
 #define MAXIMUM(a, b) \
     ({ \
         vector mx_a = (a), mx_b = (b); \

@@ -63,3 +63,43 @@ EXPORT int matmul_f32(void **arrays, const int64_t *integers, const double *numb
     parallel(ceiling(p.m, p.rows) * p.along_n, product_part, &p);
     return 0;
 }
+
+typedef struct {
+    inner_loop loop;
+    void *data;
+    char **arrays;
+    const int64_t *dimensions, *core, *sizes, *steps[3];
+    int64_t axes;
+} stack;
+
+static void stack_part(int64_t part, void *context) {
+    const stack *s = context;
+    char *arguments[3] = {s->arrays[1], s->arrays[2], s->arrays[0]};
+    for (int64_t axis = s->axes - 1, rest = part; axis >= 0; axis--) {
+        int64_t index = rest % s->sizes[axis];
+        rest /= s->sizes[axis];
+        for (int a = 0; a < 3; a++) arguments[a] += index * s->steps[a][axis];
+    }
+    intptr_t dimensions[4] = {1, s->dimensions[0], s->dimensions[1], s->dimensions[2]};
+    intptr_t steps[9] = {0};
+    for (int i = 0; i < 6; i++) steps[3 + i] = s->core[i];
+    s->loop(arguments, dimensions, steps, s->data);
+}
+
+// Any product that NumPy's matmul makes, by the inner loop that it would take: a stack of matrices, one a part.
+// arrays: c, a, b. integers: the loop, its data, m, k, n, the six strides within matrices (rows and columns of a, b, c),
+// how many axes the stack has, their sizes, and the strides of a, b and c along them; all strides in bytes.
+EXPORT int matmul_stack(void **arrays, const int64_t *integers, const double *numbers) {
+    (void)numbers;
+    int64_t axes = integers[11];
+    const int64_t *sizes = integers + 12;
+    stack s = {(inner_loop)integers[0], (void *)integers[1], (char **)arrays, integers + 2, integers + 5, sizes,
+               {sizes + axes, sizes + 2 * axes, sizes + 3 * axes}, axes};
+    int64_t matrices = 1;
+    for (int64_t axis = 0; axis < axes; axis++) matrices *= sizes[axis];
+    if (matrices * integers[2] * integers[3] * integers[4] < LEAST_WORK)
+        for (int64_t part = 0; part < matrices; part++) stack_part(part, &s);
+    else
+        parallel(matrices, stack_part, &s);
+    return 0;
+}

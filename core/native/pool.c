@@ -40,13 +40,26 @@ static void relax(void) {
 }
 
 // Numbers below 1e-38 become zero: arithmetic with them takes a hundred times as long, and training gains nothing.
-static void flush_denormals(void) {
+// Returns what the thread did before, for `restore`.
+static uint64_t flush_denormals(void) {
+    uint64_t before = 0;
 #if defined(__x86_64__)
-    _mm_setcsr(_mm_getcsr() | 0x8040);
+    before = _mm_getcsr();
+    _mm_setcsr((unsigned int)before | 0x8040);
 #elif defined(__aarch64__)
-    uint64_t control;
-    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    __asm__ volatile("msr fpcr, %0" : : "r"(control | (1u << 24)));
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before | (1u << 24)));
+#endif
+    return before;
+}
+
+static void restore(uint64_t before) {
+#if defined(__x86_64__)
+    _mm_setcsr((unsigned int)before);
+#elif defined(__aarch64__)
+    __asm__ volatile("msr fpcr, %0" : : "r"(before));
+#else
+    (void)before;
 #endif
 }
 
@@ -164,14 +177,17 @@ typedef struct {
 
 // Runs calls one after another. Returns how many it did: fewer than `count` where one refused its values.
 EXPORT int64_t replay(const call *calls, int64_t count) {
-#if defined(__x86_64__)
-    unsigned int before = _mm_getcsr();
-    flush_denormals();
-#endif
+    uint64_t before = flush_denormals();
     int64_t done = 0;
     while (done < count && calls[done].function(calls[done].arrays, calls[done].integers, calls[done].numbers) == 0) done++;
-#if defined(__x86_64__)
-    _mm_setcsr(before);
-#endif
+    restore(before);
     return done;
+}
+
+// One call, computed as `replay` computes it: the same on every thread, whichever calls.
+EXPORT int run_kernel(kernel function, void **arrays, const int64_t *integers, const double *numbers) {
+    uint64_t before = flush_denormals();
+    int result = function(arrays, integers, numbers);
+    restore(before);
+    return result;
 }

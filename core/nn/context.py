@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import prod
 
-from ..array import Array
+from ..array import Array, array_module
+from ..random import uniform
 from ..tensor import Tensor
 
 
@@ -29,6 +31,17 @@ class ForwardContext:
     def present_in(self, x: Tensor) -> Array | None:
         """`present` for x (n, time, ...), as long as no layer has made another number of elements of them."""
         return None if self.present is None or self.present.shape != x.shape[:2] else self.present
+
+    def uniform(self, stream: int, x: Tensor) -> Array:
+        """A number in [0, 1) for each element of x (n, ...), that depends on the element's sample alone."""
+        shape, elements = x.shape, prod(x.shape[1:])
+
+        def draw(context: ForwardContext) -> Array:
+            start = context.first_sample * elements
+            return uniform(context.seed, stream, context.step, start, prod(shape)).reshape(shape)
+
+        recorder = getattr(x.data, "recorder", None)
+        return array_module(x.data).asarray(draw(self)) if recorder is None else recorder.drawn(draw, self)
 
 
 EVALUATION = ForwardContext(training=False)

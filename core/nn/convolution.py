@@ -71,9 +71,8 @@ class _Conv(_Convolution):
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         if x.ndim != self.axes + 2:
             self._check(x.shape[1:])
-        return self._with_bias(
-            ops.conv(x, self.weight, self.stride, self.padding, self.dilation, self.groups)
-        )
+        options = (self.stride, self.padding, self.dilation, self.groups)
+        return ops.conv(x, self.weight, *options, bias=self.bias)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         self._check(input_shape)

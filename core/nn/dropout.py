@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import ClassVar
 
-from ..array import array_module
-from ..random import DROPOUT, substream, uniform
+from ..random import DROPOUT, substream
 from ..settings import FRACTION
 from ..tensor import Tensor
 from .context import ForwardContext
@@ -29,11 +27,8 @@ class Dropout(Module):
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         if not context.training or self.rate == 0:
             return x
-        stream = substream(DROPOUT, self.index)
-        start = context.first_sample * prod(x.shape[1:])
-        draws = uniform(context.seed, stream, context.step, start, x.size).reshape(x.shape)
-        scale = x.dtype.type(1 / (1 - self.rate))
-        return x * array_module(x.data).asarray((draws >= self.rate) * scale)
+        draws = context.uniform(substream(DROPOUT, self.index), x)
+        return x * ((draws >= self.rate) * x.dtype.type(1 / (1 - self.rate)))
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return input_shape

@@ -1,6 +1,6 @@
 """Recurrent layers: RNN, LSTM and GRU over sequences (n, time, inputs), in several layers and directions.
 
-Composed of ordinary operations, a handful for each element of time, so that every derivative is at hand.
+One direction of one layer is one operation where kernels can do it, else a handful for each element of time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from .. import ops
 from ..array import Array, array_module
 from ..errors import ChainruleError, ShapeError
 from ..init import uniform_between
+from ..ops import recurrent
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -43,9 +44,28 @@ class Cell(Module):
         self.input_bias = self._started("input_bias", (wide,), 2)
         self.state_bias = self._started("state_bias", (wide,), 3)
 
+    @property
+    def network(self) -> recurrent.Kind:
+        """What it computes."""
+        raise NotImplementedError(f"{type(self).__name__} defines no network")
+
+    @property
+    def weights(self) -> recurrent.Weights:
+        return self.input_weight, self.state_weight, self.input_bias, self.state_bias
+
     def step(self, x: Tensor, state: State) -> State:
         """The state after an element of time x (n, inputs)."""
-        raise NotImplementedError(f"{type(self).__name__} defines no step")
+        return self.network.step(x, state, self.weights)
+
+    def over_time(
+        self, x: Tensor, state: State | None, backwards: bool, masks: list[Array] | None, with_state: bool
+    ) -> tuple[Tensor, State]:
+        """The outputs for x (n, time, inputs), and the state behind the last: h alone if not with_state."""
+        if masks is None:
+            done = recurrent.one_pass(self.network, x, state, self.weights, backwards, with_state)
+            if done is not None:
+                return done
+        return recurrent.steps(self.step, x, self.initial(x) if state is None else state, backwards, masks)
 
     def initial(self, x: Tensor) -> State:
         """Zeros, for the samples of x (n, ...)."""
@@ -58,12 +78,6 @@ class Cell(Module):
 
     def _started(self, name: str, shape: tuple[int, ...], index: int) -> Tensor:
         return Tensor(self.start(name, shape, 0, index), requires_grad=True)
-
-    def _from_input(self, x: Tensor) -> Tensor:
-        return ops.linear(x, self.input_weight, self.input_bias)
-
-    def _from_state(self, state: Tensor) -> Tensor:
-        return ops.linear(state, self.state_weight, self.state_bias)
 
 
 class RNNCell(Cell):
@@ -78,9 +92,9 @@ class RNNCell(Cell):
             raise ChainruleError(f"rnn: expected activation tanh or relu, got {activation!r}")
         self.activation = activation
 
-    def step(self, x: Tensor, state: State) -> State:
-        total = self._from_input(x) + self._from_state(state[0])
-        return (ops.tanh(total) if self.activation == "tanh" else ops.relu(total),)
+    @property
+    def network(self) -> recurrent.Kind:
+        return recurrent.RNN if self.activation == "tanh" else recurrent.RNN_RELU
 
 
 class LSTMCell(Cell):
@@ -93,13 +107,9 @@ class LSTMCell(Cell):
     gates: ClassVar[int] = 4
     states: ClassVar[int] = 2
 
-    def step(self, x: Tensor, state: State) -> State:
-        h, c = state
-        total, u = self._from_input(x) + self._from_state(h), self.units
-        gates = ops.sigmoid(total)
-        i, f, g, o = gates[:, :u], gates[:, u : 2 * u], ops.tanh(total[:, 2 * u : 3 * u]), gates[:, 3 * u :]
-        c = f * c + i * g
-        return o * ops.tanh(c), c
+    @property
+    def network(self) -> recurrent.Kind:
+        return recurrent.LSTM
 
 
 class GRUCell(Cell):
@@ -111,13 +121,9 @@ class GRUCell(Cell):
     kind: ClassVar[str] = "gru"
     gates: ClassVar[int] = 3
 
-    def step(self, x: Tensor, state: State) -> State:
-        (h,) = state
-        input_gates, input_candidate = ops.split(self._from_input(x), [2 * self.units, self.units], axis=1)
-        state_gates, state_candidate = ops.split(self._from_state(h), [2 * self.units, self.units], axis=1)
-        r, z = ops.split(ops.sigmoid(input_gates + state_gates), 2, axis=1)
-        g = ops.tanh(input_candidate + r * state_candidate)
-        return (g + z * (h - g),)
+    @property
+    def network(self) -> recurrent.Kind:
+        return recurrent.GRU
 
 
 class _Recurrent(Module):
@@ -161,7 +167,7 @@ class _Recurrent(Module):
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         present = context.present_in(x)
         lengths = None if present is None else _lengths(present)
-        y, state = self.run(x, lengths=lengths) if self.truncate is None else self._in_parts(x, lengths)
+        y, state = self._run(x, None, lengths, False) if self.truncate is None else self._in_parts(x, lengths)
         if self.outputs == "all":
             return y
         return ops.concatenate([parts[0] for parts in state[-self.directions :]], axis=1)
@@ -175,23 +181,26 @@ class _Recurrent(Module):
         truncates backpropagation there.
         lengths: (n,) elements of each sample; outputs behind them are zeros, and the state is that at them.
         """
-        if x.ndim != 3 or x.shape[2] != self.inputs:
+        return self._run(x, state, lengths, True)
+
+    def _run(
+        self, x: Tensor, state: Sequence[State] | None, lengths: Array | None, with_state: bool
+    ) -> tuple[Tensor, list[State]]:
+        if x.ndim != 3 or x.shape[2] != self.inputs or not x.shape[1]:
             self.output_shape(x.shape[1:])
-        time = x.shape[1]
         masks = self._masks(x, lengths)
-        starts = [cell.initial(x) for cell in self.cells] if state is None else list(state)
-        self._check_state(x, starts)
-        sequence = ops.unstack(x, axis=1)
+        if state is not None:
+            self._check_state(x, state)
         ends: list[State] = []
         for first in range(0, len(self.cells), self.directions):
             passes = []
             for index in range(first, first + self.directions):
-                order = range(time) if index == first else range(time - 1, -1, -1)
-                outputs, end = _over_time(self.cells[index], sequence, starts[index], order, masks)
-                passes.append(outputs)
+                start = None if state is None else state[index]
+                y, end = self.cells[index].over_time(x, start, index > first, masks, with_state)
+                passes.append(y)
                 ends.append(end)
-            sequence = [ops.concatenate(outputs, axis=1) for outputs in zip(*passes, strict=True)]
-        return ops.stack(sequence, axis=1), ends
+            x = ops.concatenate(passes, axis=2) if len(passes) > 1 else passes[0]
+        return x, ends
 
     def _in_parts(self, x: Tensor, lengths: Array | None) -> tuple[Tensor, list[State]]:
         """The same as `run`, backpropagation through time stopping every `truncate` elements."""
@@ -230,23 +239,6 @@ class _Recurrent(Module):
 def _lengths(present: Array) -> Array:
     """Up to the last element that is there: (n, time) -> (n,)."""
     return (present * array_module(present).arange(1, present.shape[1] + 1)).max(axis=1)
-
-
-def _over_time(
-    cell: Cell, sequence: Sequence[Tensor], state: State, order: Sequence[int], masks: list[Array] | None
-) -> tuple[list[Tensor], State]:
-    """The output at each element of time, and the state behind the last one in `order`."""
-    outputs = [state[0]] * len(sequence)
-    for element in order:
-        after = cell.step(sequence[element], state)
-        if masks is None:
-            outputs[element] = after[0]
-        else:
-            mask = masks[element]
-            outputs[element] = ops.where(mask, after[0], 0)
-            after = tuple(ops.where(mask, new, old) for new, old in zip(after, state, strict=True))
-        state = after
-    return outputs, state
 
 
 def detached(state: Sequence[State]) -> list[State]:

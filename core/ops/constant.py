@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module, is_floating
+from ..array import Array, array_module, as_array, is_floating, on_host
 from ..errors import ShapeError
 from ..tensor import Tensor
 
@@ -27,10 +27,11 @@ def _filled(shape: tuple[int, ...], dtype: np.dtype, value: int) -> np.ndarray:
 def zeros(x: Array) -> Array:
     """Zeros of x's shape, not to be written to; for CuPy and large arrays a 0-d zero.
 
-    NumPy takes the larger of two arrays three times as fast as of an array and a number.
+    NumPy takes the larger of two arrays three times as fast as of an array and a number. Not if they lie in
+    different orders, and then what it gives is not in x's: such x get a 0-d zero too.
     """
     xp = array_module(x)
-    if xp is np and x.nbytes <= _CACHED_BYTES:
+    if on_host(x) and x.nbytes <= _CACHED_BYTES and x.flags.c_contiguous:
         return _filled(x.shape, x.dtype, 0)
     return xp.zeros((), x.dtype)
 
@@ -38,7 +39,7 @@ def zeros(x: Array) -> Array:
 def ones(x: Array, count: int) -> Array:
     """`count` ones of x's dtype, not to be written to."""
     xp = array_module(x)
-    return _filled((count,), x.dtype, 1) if xp is np else xp.ones(count, x.dtype)
+    return _filled((count,), x.dtype, 1) if on_host(x) else xp.ones(count, x.dtype)
 
 
 def value(x: Any) -> Array:
@@ -53,10 +54,10 @@ def select(condition: Array, a: Any, b: Any) -> Array:
     foreseen and what it learned of a small array does not help.
     """
     xp = array_module(condition)
-    if xp is not np or np.size(condition) < _MANY or not is_floating(dtype := np.result_type(a, b)):
+    if not on_host(condition) or np.size(condition) < _MANY or not is_floating(dtype := np.result_type(a, b)):
         return xp.where(condition, a, b)
     bits = np.dtype(f"u{dtype.itemsize}")
-    one, other = (np.asarray(x, dtype).view(bits) for x in (a, b))
+    one, other = (as_array(x, dtype).view(bits) for x in (a, b))
     mask = np.negative(condition.astype(bool).astype(bits))
     chosen = (one ^ other) & mask
     chosen ^= other

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 from ..cuda.matmul import product
 from ..errors import ShapeError
 from ..graph import primitive, vjp
+from ..native import convolution as native
+from .shape import broadcast_to, reshape
 from .window import Sizes, Windows, per_axis
 
 _CACHE_BYTES = 1 << 22
@@ -29,6 +29,19 @@ _GPU_BYTES = 1 << 28
 @primitive
 def _convolve(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
     """x: (n, c, *size), weight: (o, c / g, *kernel) -> (n, o, *count)."""
+    return _convolved(x, weight, None, windows, groups)
+
+
+@primitive
+def _convolve_bias(x: Array, weight: Array, bias: Array, windows: Windows, groups: int) -> Array:
+    """The same with bias: (o,) added."""
+    return _convolved(x, weight, bias, windows, groups)
+
+
+def _convolved(x: Array, weight: Array, bias: Array | None, windows: Windows, groups: int) -> Array:
+    found = native.convolve(x, weight, bias, windows, groups)
+    if found is not None:
+        return found
     n, o = len(x), len(weight)
     y = array_module(x).empty((n, groups, o // groups, prod(windows.count)), x.dtype)
     rows = weight.reshape(groups, o // groups, -1)
@@ -37,12 +50,16 @@ def _convolve(x: Array, weight: Array, windows: Windows, groups: int) -> Array:
         columns = _columns(padded[block], windows, groups)
         products = product(rows, columns).reshape(groups, o // groups, -1, prod(windows.count))
         y[block] = products.transpose(2, 0, 1, 3)
-    return y.reshape(n, o, *windows.count)
+    y = y.reshape(n, o, *windows.count)
+    return y if bias is None else y + bias.reshape(-1, *[1] * len(windows.count))
 
 
 @primitive
 def _convolve_back(g: Array, weight: Array, windows: Windows, groups: int) -> Array:
     """g: (n, o, *count), weight: (o, c / g, *kernel) -> (n, c, *size): what _convolve's x gets back."""
+    found = native.convolve_back(g, weight, windows, groups)
+    if found is not None:
+        return found
     n, o = len(g), len(weight)
     channels = groups * weight.shape[1]
     around = tuple(reach - 1 - extra for reach, extra in zip(windows.reach, windows.padding, strict=True))
@@ -69,6 +86,9 @@ def _convolve_back(g: Array, weight: Array, windows: Windows, groups: int) -> Ar
 @primitive
 def _convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array:
     """x: (n, c, *size), g: (n, o, *count) -> (o, c / g, *kernel): what _convolve's weight gets back."""
+    found = native.convolve_weight(x, g, windows, groups)
+    if found is not None:
+        return found
     xp = array_module(x)
     o, channels = g.shape[1], x.shape[1] // groups
     total = xp.zeros((groups, channels * windows.elements, o // groups), x.dtype)
@@ -79,6 +99,23 @@ def _convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array
     return total.transpose(0, 2, 1).reshape(o, channels, *windows.kernel)
 
 
+@primitive
+def channel_sums(g: Array) -> Array:
+    """(n, c, *size) -> (c,)."""
+    found = native.channel_sums(g)
+    return g.sum((0, *range(2, g.ndim))) if found is None else found
+
+
+vjp(
+    channel_sums,
+    lambda t, y, g: broadcast_to(reshape(t, (1, -1, *[1] * (g.ndim - 2))), shape=g.shape),
+)
+vjp(
+    _convolve_bias,
+    lambda g, y, x, weight, bias, windows, groups: _convolve_back(g, weight, windows=windows, groups=groups),
+    lambda g, y, x, weight, bias, windows, groups: _convolve_weight(x, g, windows=windows, groups=groups),
+    lambda g, y, x, weight, bias, windows, groups: channel_sums(g),
+)
 vjp(
     _convolve,
     lambda g, y, x, weight, windows, groups: _convolve_back(g, weight, windows=windows, groups=groups),
@@ -98,7 +135,7 @@ vjp(
 
 def _blocks(x: Array, windows: Windows) -> Iterator[slice]:
     """Slices of the samples, so many at a time that their columns fit."""
-    limit = _CACHE_BYTES if array_module(x) is np else _GPU_BYTES
+    limit = _CACHE_BYTES if on_host(x) else _GPU_BYTES
     columns = x.shape[1] * windows.elements * prod(windows.count) * x.dtype.itemsize
     samples = max(1, limit // max(1, columns))
     for start in range(0, len(x), samples):
@@ -122,18 +159,29 @@ def _by_group(g: Array, groups: int) -> Array:
 
 
 def conv(
-    x: Any, weight: Any, stride: Sizes = 1, padding: Sizes = 0, dilation: Sizes = 1, groups: int = 1
+    x: Any,
+    weight: Any,
+    stride: Sizes = 1,
+    padding: Sizes = 0,
+    dilation: Sizes = 1,
+    groups: int = 1,
+    bias: Any = None,
 ) -> Any:
     """The weight slid over x: y[o, p] = sum over c, k of weight[o, c, k] * x[c, p * stride + k * dilation].
 
     x: (n, c, *size), weight: (o, c / groups, *kernel) -> (n, o, *count), with one spatial axis or more.
     groups: channels fall into so many parts that see nothing of each other; groups = c is depthwise.
+    bias: (o,), added to each place.
     """
     _check("conv", x, weight, groups, 1)
     if weight.shape[0] % groups:
         raise ShapeError("conv, argument groups", f"a divisor of {weight.shape[0]} channels out", f"{groups}")
     windows = Windows.of("conv", x.shape[2:], weight.shape[2:], stride, padding, dilation)
-    return _convolve(x, weight, windows=windows, groups=groups)
+    if bias is None:
+        return _convolve(x, weight, windows=windows, groups=groups)
+    if bias.shape != weight.shape[:1]:
+        raise ShapeError("conv, argument bias", f"shape ({weight.shape[0]},)", f"shape {bias.shape}")
+    return _convolve_bias(x, weight, bias, windows=windows, groups=groups)
 
 
 def conv_transpose(

@@ -7,7 +7,7 @@ from math import pi, sqrt
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 from ..graph import primitive, vjp
 from .arithmetic import exp
 from .constant import select
@@ -39,9 +39,9 @@ def _polynomial(dtype: np.dtype) -> list[float]:
 @primitive
 def normal_cdf(x: Array) -> Array:
     """The probability that a standard normal number is below x, exact to rounding also far in the tail."""
-    if array_module(x) is not np or x.size <= _BLOCK:
+    if not on_host(x) or x.size <= _BLOCK:
         return _normal_cdf(x)
-    y = np.empty(x.shape, x.dtype)
+    y = array_module(x).empty(x.shape, x.dtype)
     flat, results = x.reshape(-1), y.reshape(-1)
     for start in range(0, x.size, _BLOCK):
         part = slice(start, start + _BLOCK)

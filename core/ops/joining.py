@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 from ..errors import ShapeError
 from ..graph import explain, moves, primitive, vjp
 from .constant import require_axis, value
@@ -23,7 +23,7 @@ _CUPY_WIDTH = 8
 @primitive
 def _join(*parts: Array, axis: int) -> Array:
     xp = array_module(parts[0])
-    if xp is not np:
+    if not on_host(parts[0]):
         while len(parts) > _CUPY_WIDTH:
             parts = (xp.concatenate(parts[:_CUPY_WIDTH], axis=axis), *parts[_CUPY_WIDTH:])
     return xp.concatenate(parts, axis=axis)

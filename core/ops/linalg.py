@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array
+from .. import native
+from ..array import Array, on_host
 from ..cuda.matmul import product
 from ..graph import explain, primitive, vjp
 from .constant import ones
@@ -16,9 +17,27 @@ from .shape import broadcast_to, getitem, transpose
 @primitive
 def matmul(a: Array, b: Array) -> Array:
     """The matrix product. a: (..., n, k), b: (..., k, m) -> (..., n, m); either may be a vector (k,)."""
-    if a.__class__ is not np.ndarray:
+    return _product(a, b)
+
+
+_LEAST_WORK = 1 << 18
+"""Multiplications from which threads share a product, as in matmul.c; below, it is one call of BLAS."""
+
+
+def _product(a: Array, b: Array) -> Array:
+    if native.library is None or a.ndim != 2 or b.ndim != 2 or a.dtype != np.float32 or b.dtype != np.float32:
         return product(a, b)
-    return a.dot(b) if a.ndim == 2 == b.ndim else np.matmul(a, b)
+    (m, k), n = a.shape, b.shape[1]
+    strides = *(stride // 4 for stride in a.strides), *(stride // 4 for stride in b.strides)
+    if m * n * k < _LEAST_WORK or b.shape[0] != k or not (_is_dense(a) and _is_dense(b)):
+        return product(a, b)
+    y = native.empty(a, (m, n))
+    native.launch("matmul_f32", (y,), (a, b), (m, n, k, *strides))
+    return y
+
+
+def _is_dense(x: Array) -> bool:
+    return isinstance(x, np.ndarray) and (x.flags.c_contiguous or x.flags.f_contiguous)
 
 
 def _swapped(x: Any) -> Any:
@@ -55,9 +74,9 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
     """x @ weight + bias. x: (n, inputs), weight: (inputs, units), bias: (units,) -> (n, units)."""
     if x.ndim != 2:
         raise ValueError("x is not a matrix")
-    if x.__class__ is not np.ndarray:
+    if not on_host(x):
         return product(x, weight, bias)
-    y = x.dot(weight)
+    y = _product(x, weight)
     y += bias
     return y
 
@@ -65,7 +84,7 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
 @primitive
 def column_sums(x: Array) -> Array:
     """The sums of a matrix's columns: (n, m) -> (m,). A product with ones is three times as fast as `sum`."""
-    return ones(x, len(x)).dot(x) if x.__class__ is np.ndarray else product(ones(x, len(x)), x)
+    return product(ones(x, len(x)), x)
 
 
 vjp(column_sums, lambda g, y, x: broadcast_to(g, shape=x.shape))

@@ -1,7 +1,8 @@
 """Pooling: the largest or the mean of each window over the spatial axes. x: (n, channels, *size).
 
 Max pooling picks one element of each window, so it is a choice (no derivative) and two linear operations that
-are each other's derivative: picking, and putting back where it was picked.
+are each other's derivative: picking, and putting back where it was picked. So are the sums of windows, and
+adding a number to all elements of a window.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import numpy as np
 from ..array import Array, array_module
 from ..errors import ShapeError
 from ..graph import primitive, vjp
+from ..native import convolution as native
 from .constant import select, value
-from .convolution import conv
 from .linalg import matmul
 from .reduction import max, mean
-from .shape import getitem, reshape, transpose
+from .shape import getitem, transpose
 from .window import Sizes, Windows, per_axis
 
 
@@ -35,8 +36,17 @@ def _pick(x: Array, choice: Array, windows: Windows) -> Array:
 
 
 @primitive
+def _chosen(x: Array, choice: Array, found: Array, windows: Windows) -> Array:
+    """The same, where the elements have been found already."""
+    return found
+
+
+@primitive
 def _put(g: Array, choice: Array, windows: Windows) -> Array:
     """Zeros (..., *size), with g (..., *count) added to the element of each window at position `choice`."""
+    found = native.max_pool_back(g, choice, windows)
+    if found is not None:
+        return found
     x = array_module(g).zeros((*g.shape[: -len(windows.size)], *windows.padded), g.dtype)
     for position, view in enumerate(windows.views()):
         x[view] += g * (choice == position)
@@ -44,11 +54,15 @@ def _put(g: Array, choice: Array, windows: Windows) -> Array:
 
 
 vjp(_pick, lambda g, y, x, choice, windows: _put(g, choice, windows=windows), None)
+vjp(_chosen, lambda g, y, x, choice, found, windows: _put(g, choice, windows=windows), None, None)
 vjp(_put, lambda t, x, g, choice, windows: _pick(t, choice, windows=windows), None)
 
 
-def _largest(x: Array, windows: Windows) -> Array:
-    """The position in its window of each window's largest element: the first of equal ones, and any nan."""
+def _largest(x: Array, windows: Windows) -> tuple[Array, Array]:
+    """Each window's largest element and its position there: the first of equal ones, and any nan."""
+    found = native.max_pool(x, windows)
+    if found is not None:
+        return found
     views = windows.views()
     padded = windows.pad(x, -np.inf)
     best = padded[next(views)]
@@ -60,7 +74,36 @@ def _largest(x: Array, windows: Windows) -> Array:
         better = (candidate > best) | (candidate != candidate)
         best = xp.maximum(best, candidate)
         choice -= (choice - position_type(position)) * better
-    return choice
+    return best, choice
+
+
+@primitive
+def _window_sums(x: Array, windows: Windows) -> Array:
+    """The sum of each window of x: (..., *size) -> (..., *count)."""
+    found = native.window_sums(x, windows)
+    if found is not None:
+        return found
+    padded = windows.pad(x)
+    total = array_module(x).zeros((*x.shape[: -len(windows.size)], *windows.count), x.dtype)
+    for view in windows.views():
+        total += padded[view]
+    return total
+
+
+@primitive
+def _window_sums_back(g: Array, windows: Windows) -> Array:
+    """Zeros (..., *size), with g (..., *count) added to each element of its window."""
+    found = native.window_sums_back(g, windows)
+    if found is not None:
+        return found
+    x = array_module(g).zeros((*g.shape[: -len(windows.size)], *windows.padded), g.dtype)
+    for view in windows.views():
+        x[view] += g
+    return windows.unpad(x)
+
+
+vjp(_window_sums, lambda g, y, x, windows: _window_sums_back(g, windows=windows))
+vjp(_window_sums_back, lambda t, x, g, windows: _window_sums(t, windows=windows))
 
 
 def max_pool(
@@ -72,7 +115,8 @@ def max_pool(
     """
     _check("max_pool", x)
     windows = pool_windows("max_pool", x.shape[2:], kernel, stride, padding, dilation)
-    return _pick(x, _largest(value(x), windows), windows=windows)
+    largest, choice = _largest(value(x), windows)
+    return _chosen(x, choice, largest, windows=windows)
 
 
 def average_pool(
@@ -84,14 +128,11 @@ def average_pool(
     """
     _check("average_pool", x)
     windows = pool_windows("average_pool", x.shape[2:], kernel, stride, padding)
-    ones = array_module(value(x)).ones((1, 1, *windows.kernel), x.dtype)
-    each = reshape(x, (x.shape[0] * x.shape[1], 1, *windows.size))
-    total = conv(each, ones, windows.stride, windows.padding)
-    elements = windows.elements
-    if not count_padding:
-        inside = array_module(value(x)).ones((1, 1, *windows.size), x.dtype)
-        elements = value(conv(inside, ones, windows.stride, windows.padding))
-    return reshape(total / elements, (*x.shape[:2], *windows.count))
+    total = _window_sums(x, windows=windows)
+    if count_padding:
+        return total / windows.elements
+    inside = array_module(value(x)).ones((1, 1, *windows.size), x.dtype)
+    return total / _window_sums(inside, windows=windows)
 
 
 def pool_windows(

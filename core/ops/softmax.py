@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import native
 from ..array import Array, array_module, limits, readable
 from ..cuda import fused
 from ..graph import explain, primitive, vjp
+from ..native.ids import kind_of
 from ..tensor import Tensor
 from .constant import value, with_kept_axes
 from .reduction import Axis, sum
@@ -21,13 +23,40 @@ _LOWEST = float(limits(np.dtype(np.float32)).min)
 @primitive
 def softmax(x: Array, axis: Axis = -1) -> Array:
     """exp(x) / sum(exp(x)) over `axis`; zeros where all of x is -inf. Any shape -> same shape."""
+    if _in_rows(axis, x):
+        y = native.empty(x, x.shape)
+        native.launch("softmax_f32", (y,), (x,), _rows(x))
+        return y
     xp = array_module(x)
     y = xp.exp(x - xp.maximum(x.max(axis=axis, keepdims=True), _LOWEST))
     y /= xp.maximum(y.sum(axis=axis, keepdims=True), 1)  # below 1 it is only where all is -inf
     return y
 
 
-vjp(softmax, lambda g, y, x, axis=-1: y * (g - sum(g * y, axis=axis, keepdims=True)))
+def _softmax_vjp(g: Any, y: Any, x: Any, axis: Axis = -1) -> Any:
+    if g.__class__ is not Tensor and y.__class__ is not Tensor and _in_rows(axis, y, g):
+        out = native.empty(y, y.shape)
+        native.launch("softmax_backward_f32", (out,), (g, y), _rows(y))
+        return out
+    return y * (g - sum(g * y, axis=axis, keepdims=True))
+
+
+vjp(softmax, _softmax_vjp)
+
+
+def _in_rows(axis: Axis, x: Array, *others: Array) -> bool:
+    """Whether the kernels take these: arrays of one shape whose last axis, in one piece, is what is meant."""
+    return (
+        x.ndim > 0
+        and x.size > 0
+        and axis in (-1, x.ndim - 1, (-1,))
+        and native.suits(x, *others)
+        and all(other.shape == x.shape for other in others)
+    )
+
+
+def _rows(x: Array) -> tuple[int, int]:
+    return x.size // x.shape[-1], x.shape[-1]
 
 
 @primitive
@@ -64,14 +93,17 @@ for _call in (softmax, log_softmax, logsumexp):
 @primitive
 def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
     """-log(softmax(logits)[label]), summed. logits: (n, classes), labels: class ids (n,) -> ()."""
+    if _labelled_rows(logits, labels):
+        total = native.empty(logits, ())
+        if native.launch("cross_entropy_f32", (total,), (logits, labels), (*logits.shape, kind_of(labels))):
+            raise IndexError("labels are no class ids")
+        return total
     xp = array_module(logits)
-    # As unsigned integers those below 0 are large: one look finds both kinds of what is out of range.
-    classes, unsigned = logits.shape[-1], f"u{labels.itemsize}"
     if labels.dtype.kind not in "iu" or (
-        labels.size and readable(labels) and labels.view(unsigned).max() >= classes
+        labels.size and readable(labels) and not 0 <= labels.min() <= labels.max() < logits.shape[-1]
     ):
         raise IndexError("labels are no class ids")
-    if xp is not np and logits.ndim == 2 and labels.shape == logits.shape[:1] and fused.suits(logits):
+    if logits.ndim == 2 and labels.shape == logits.shape[:1] and fused.suits(logits):
         return fused.cross_entropy(logits, labels)
     shifted = logits - logits.max(axis=-1, keepdims=True)
     picked = shifted[xp.arange(len(logits)), labels]
@@ -79,9 +111,27 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
 
 
 def _cross_entropy_vjp(g: Any, y: Any, logits: Any, labels: Any) -> Any:
-    if g.__class__ is not Tensor and array_module(g) is not np and fused.suits(g, logits):
+    if g.__class__ is not Tensor and _labelled_rows(logits, labels):
+        out, g = native.empty(logits, logits.shape), np.asarray(g, logits.dtype) if np.isscalar(g) else g
+        sizes = (*logits.shape, kind_of(labels))
+        if native.launch("cross_entropy_backward_f32", (out,), (g, logits, labels), sizes):
+            raise IndexError("labels are no class ids")
+        return out
+    if g.__class__ is not Tensor and fused.suits(g, logits):
         return fused.cross_entropy_gradient(g, logits, value(labels))
     return (softmax(logits) - _one_hot(labels, logits)) * g
+
+
+def _labelled_rows(logits: Any, labels: Any) -> bool:
+    """Whether the kernels take these: logits (n, classes), and labels (n,) that are integers of any kind."""
+    return (
+        logits.__class__ is not Tensor
+        and logits.ndim == 2
+        and kind_of(labels) != 0
+        and labels.shape == logits.shape[:1]
+        and logits.size > 0
+        and native.suits(logits)
+    )
 
 
 def _one_hot(labels: Any, logits: Any) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import prod
 
@@ -54,18 +55,18 @@ class Windows:
             raise ShapeError(f"{where}, argument x", f"spatial sizes of at least {least}", f"{tuple(size)}")
         return windows
 
-    @property
+    @cached_property
     def reach(self) -> tuple[int, ...]:
         """From a window's first element to behind its last."""
         return tuple(
             (kernel - 1) * dilation + 1 for kernel, dilation in zip(self.kernel, self.dilation, strict=True)
         )
 
-    @property
+    @cached_property
     def padded(self) -> tuple[int, ...]:
         return tuple(size + 2 * extra for size, extra in zip(self.size, self.padding, strict=True))
 
-    @property
+    @cached_property
     def count(self) -> tuple[int, ...]:
         """Windows along each axis."""
         return tuple(
@@ -73,7 +74,7 @@ class Windows:
             for size, reach, stride in zip(self.padded, self.reach, self.stride, strict=True)
         )
 
-    @property
+    @cached_property
     def elements(self) -> int:
         """Elements in one window."""
         return prod(self.kernel)
@@ -90,7 +91,7 @@ class Windows:
         """x (..., *padded) -> (..., *size)."""
         return x[self._inside] if any(self.padding) else x
 
-    @property
+    @cached_property
     def _inside(self) -> tuple:
         return (
             ...,

@@ -20,8 +20,15 @@ class AdaGrad(Rule):
 
     rows: ClassVar[tuple[str, ...]] = ("squares",)
 
+    @property
+    def symbol(self) -> str:
+        return "adagrad_f32"
+
+    def coefficients(self, step: int) -> tuple[float, ...]:
+        return self.learning_rate, self.epsilon
+
     def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
-        rate, epsilon = number(self.learning_rate), number(self.epsilon)
+        rate, epsilon = map(number, self.coefficients(step))
 
         def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
             xp.multiply(gradient, gradient, out=out)

@@ -28,6 +28,10 @@ class Adam(Rule):
 
     rows: ClassVar[tuple[str, ...]] = ("first_moment", "second_moment")
 
+    @property
+    def symbol(self) -> str:
+        return "adam_f32"
+
     def coefficients(self, step: int) -> tuple[float, ...]:
         root = sqrt((1 - self.beta2) / (1 - self.beta2**step))
         rate = self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / root
@@ -36,15 +40,15 @@ class Adam(Rule):
     def update(
         self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
     ) -> None:
-        if type(self) not in (Adam, AdamW) or not fused.suits(gradient, parameters, *state, out, *out_state):
+        arrays = gradient, parameters, *state, out, *out_state
+        if type(self) in (Adam, AdamW) and fused.suits(*arrays):
+            fused.adam(out, out_state, gradient, parameters, state, self.numbers(step))
+        else:
             super().update(step, gradient, parameters, state, out, out_state)
-            return
-        decays = (0.0, self._kept) if self.decoupled else (self.weight_decay, 1.0)
-        fused.adam(out, out_state, gradient, parameters, state, (*decays, *self.coefficients(step)))
 
     def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
-        rate, epsilon = map(number, self.coefficients(step)[:2])
-        moments = self._moments(xp, number)
+        rate, epsilon, beta1, beta2 = map(number, self.coefficients(step))
+        moments = self._moments(xp, beta1, beta2)
 
         def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
             first, second = moments(gradient, state, new_state, out)
@@ -54,9 +58,8 @@ class Adam(Rule):
 
         return change
 
-    def _moments(self, xp: Any, number: Number) -> Any:
+    def _moments(self, xp: Any, beta1: Array, beta2: Array) -> Any:
         """(gradient, state, new_state, scratch) -> both moments, with this gradient in them."""
-        beta1, beta2 = number(self.beta1), number(self.beta2)
 
         def moments(gradient: Array, state: Rows, new_state: Rows, scratch: Array) -> tuple[Array, Array]:
             first = accumulate(xp, state[0], beta1, gradient, new_state[0])
@@ -95,14 +98,20 @@ class NAdam(Adam):
     learning_rate: Positive = 2e-3
     momentum_decay: NotNegative = 4e-3
 
-    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+    @property
+    def symbol(self) -> str:
+        return "nadam_f32"
+
+    def coefficients(self, step: int) -> tuple[float, ...]:
         now, following, product = self._mu(step), self._mu(step + 1), self._product_of_mu(step)
         root = sqrt((1 - self.beta2) / (1 - self.beta2**step))
-        of_gradient = number(self.learning_rate * (1 - now) / (1 - product) / root)
-        of_moment = number(
-            self.learning_rate * following * (1 - self.beta1) / (1 - product * following) / root
-        )
-        epsilon, moments = number(self.epsilon / root), self._moments(xp, number)
+        of_gradient = self.learning_rate * (1 - now) / (1 - product) / root
+        of_moment = self.learning_rate * following * (1 - self.beta1) / (1 - product * following) / root
+        return of_gradient, of_moment, self.epsilon / root, self.beta1, self.beta2
+
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        of_gradient, of_moment, epsilon, beta1, beta2 = map(number, self.coefficients(step))
+        moments = self._moments(xp, beta1, beta2)
 
         def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
             first, second = moments(gradient, state, new_state, out)
@@ -130,18 +139,26 @@ class NAdam(Adam):
 class RAdam(Adam):
     """Adam that steps along the first moment alone until the second can be trusted: Liu et al., ICLR 2020."""
 
-    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+    @property
+    def symbol(self) -> str:
+        return "radam_f32"
+
+    def coefficients(self, step: int) -> tuple[float, ...]:
         rectification = self._rectification(step)
         rate = self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step)
         # PyTorch adds epsilon before the bias correction of the second moment, unlike in its Adam.
         unit = sqrt(1 - self.beta2)
         if rectification:
             rate *= rectification * sqrt(1 - self.beta2**step) / unit
-        factor, epsilon, moments = number(rate), number(self.epsilon / unit), self._moments(xp, number)
+        return rate, self.epsilon / unit, self.beta1, self.beta2, float(rectification != 0)
+
+    def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
+        factor, epsilon, beta1, beta2, rectified = map(number, self.coefficients(step))
+        moments = self._moments(xp, beta1, beta2)
 
         def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
             first, second = moments(gradient, state, new_state, out)
-            direction = quotient(xp, first, second, epsilon, out) if rectification else first
+            direction = quotient(xp, first, second, epsilon, out) if rectified else first
             return xp.multiply(direction, factor, out=out)
 
         return change

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from .. import native
 from ..array import Array, array_module
 from ..settings import Fraction, Settings
 
@@ -25,6 +26,10 @@ class MovingAverage(Settings):
     def update(self, step: int, parameters: Array, average: Array, out_average: Array) -> None:
         """Take in the parameters after step `step` (from 1). All arrays: (n,); writes only `out_average`."""
         decay = min(self.decay, (1 + step) / (10 + step)) if self.warm_up else self.decay
+        if native.suits(parameters, average, out_average):
+            arrays, sizes = (parameters, average), (len(average),)
+            native.launch("moving_average_f32", (out_average,), arrays, sizes, (1 - decay,))
+            return
         xp, number = array_module(parameters), parameters.dtype.type
         difference = parameters - average
         difference *= number(1 - decay)

@@ -66,20 +66,23 @@ class FlatOptimizer:
         self._pairs = [
             (tensors[name], view, fixed) for (name, view), fixed in zip(views.items(), frozen, strict=True)
         ]
+        self._frozen = [pair for pair in self._pairs if pair[2]]
 
     def step(self) -> None:
         """Update the parameters from their `.grad` (none counts as zero) and clear it."""
-        self.collect()
+        for tensor, view, _ in self._pairs:
+            view[...] = 0 if tensor.grad is None else tensor.grad.data
+            tensor.grad = None
         self.apply()
 
-    def collect(self) -> None:
-        """Move the parameters' `.grad` into `gradient`: the part of a step that a CUDA graph can hold."""
-        for tensor, view, frozen in self._pairs:
-            view[...] = 0 if tensor.grad is None or frozen else tensor.grad.data
-            tensor.grad = None
+    def gradient_views(self) -> list[Array]:
+        """Each parameter's part of `gradient`, for what writes there itself and then calls `apply`."""
+        return [view for _, view, _ in self._pairs]
 
     def apply(self) -> None:
         """Update the parameters from `gradient`."""
+        for _, view, _ in self._frozen:
+            view[...] = 0
         if self.loss_scale is not None and not self._unscaled(self.loss_scale):
             return
         if self.clip_value is not None:

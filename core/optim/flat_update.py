@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from operator import is_
 
+from .. import native
 from ..array import Array, array_module
 from ..errors import ChainruleError
 from ..flat import FlatLayout
+from ..native.prepared import Prepared
 from .groups import AnyRule, Group, at_rate, rules_by_parameter
-from .rule import Rows, WholeRule
+from .rule import Rows, Rule, WholeRule
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class FlatUpdate:
         self.slots = _slots([rule, *rules])
         runs = _runs(layout, rules, self.part)
         self._runs = [(run, 0 if run.rule is None else len(run.rule.slots)) for run in runs]
+        self._prepared: list[tuple[Rows, list[Prepared | None]]] = []
         bounds = [self.part, *(run.whole for run in runs)]
         self.reads = slice(min(bound.start for bound in bounds), max(bound.stop for bound in bounds))
 
@@ -64,14 +68,39 @@ class FlatUpdate:
                 f"update: a parameter crosses an edge of the shard {self.part.start} .. {self.part.stop} "
                 "and its rule needs it whole; write to other buffers than those that are read"
             )
-        for run, used in self._runs:
+        prepared = self._calls(gradient, parameters, state, out_parameters, out_state)
+        for (run, used), call in zip(self._runs, prepared, strict=True):
             if run.rule is None:
                 out_parameters[run.own] = parameters[run.own]
+            elif call is not None and isinstance(run.rule, Rule):
+                call(at_rate(run.rule, factor).numbers(step))
             else:
                 rows = [gradient, parameters, *state[:used], out_parameters, *out_state[:used]]
                 _update_run(at_rate(run.rule, factor), run, step, rows, used + 2)
             for row, out_row in zip(state[used:], out_state[used:], strict=True):
                 out_row[run.own] = row[run.own]
+
+    def _calls(
+        self, gradient: Array, parameters: Array, state: Rows, out_parameters: Array, out_state: Rows
+    ) -> list[Prepared | None]:
+        """The kernel's call for each run that one can compute, made once for the same arrays; of these a
+        shard has two sets, which take turns."""
+        arrays = (out_parameters, *out_state, gradient, parameters, *state)
+        for known, calls in self._prepared:
+            if all(map(is_, known, arrays)):
+                return calls
+        suited = native.suits(*arrays)
+        calls = []
+        for run, used in self._runs:
+            if suited and isinstance(run.rule, Rule) and run.rule.symbol:
+                rows = (out_parameters, *out_state[:used], gradient, parameters, *state[:used])
+                numbers = len(run.rule.numbers(1))
+                sizes = (run.own.stop - run.own.start, used)
+                calls.append(Prepared(run.rule.symbol, [row[run.own] for row in rows], sizes, numbers))
+            else:
+                calls.append(None)
+        self._prepared = [*self._prepared[-1:], (arrays, calls)]
+        return calls
 
 
 def _update_run(rule: AnyRule, run: _Run, step: int, rows: Rows, inputs: int) -> None:

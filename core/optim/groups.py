@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from ..errors import ChainruleError
 from ..flat import FlatLayout
 from .rule import Rule, WholeRule
 
 AnyRule = Rule | WholeRule
+SomeRule = TypeVar("SomeRule", bound=AnyRule)
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,12 @@ def rules_by_parameter(
     return rules
 
 
-def at_rate(rule: AnyRule, factor: float) -> AnyRule:
+def at_rate(rule: SomeRule, factor: float) -> SomeRule:
     """`rule` with its learning rate times `factor`, which a schedule may let fall to 0."""
     if factor == 1.0:
         return rule
     if not 0 <= factor < float("inf"):
         raise ChainruleError(f"schedule: expected a factor that is finite and at least 0, got {factor}")
-    scaled = copy(rule)  # unlike `replace`, asks no limit
-    object.__setattr__(scaled, "learning_rate", rule.learning_rate * factor)
+    scaled = object.__new__(type(rule))  # unlike `replace`, asks no limit; faster than `copy`
+    vars(scaled).update(vars(rule), learning_rate=rule.learning_rate * factor)
     return scaled

@@ -23,10 +23,15 @@ class Lion(Rule):
     rows: ClassVar[tuple[str, ...]] = ("momentum",)
     decoupled: ClassVar[bool] = True
 
+    @property
+    def symbol(self) -> str:
+        return "lion_f32"
+
+    def coefficients(self, step: int) -> tuple[float, ...]:
+        return self.learning_rate, self.beta1, 1 - self.beta1, self.beta2, 1 - self.beta2
+
     def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
-        rate = number(self.learning_rate)
-        beta1, newest1 = number(self.beta1), number(1 - self.beta1)
-        beta2, newest2 = number(self.beta2), number(1 - self.beta2)
+        rate, beta1, newest1, beta2, newest2 = map(number, self.coefficients(step))
 
         def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
             xp.multiply(state[0], beta1, out=out)

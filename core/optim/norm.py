@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..array import Array, array_module, to_numpy
+from ..array import Array, array_module, on_host, to_numpy
 
 NORM_BLOCK = 4096
 """Elements that are summed as one."""
@@ -21,7 +21,7 @@ def squared_sums(x: Array) -> np.ndarray:
     whole = len(x) - len(x) % NORM_BLOCK
     rows = x[:whole].reshape(-1, NORM_BLOCK)
     sums = xp.empty(-(-len(x) // NORM_BLOCK), xp.float64)
-    at_once = max(1, 64 if xp is np else 1 << 14)
+    at_once = max(1, 64 if on_host(x) else 1 << 14)
     for start in range(0, len(rows), at_once):
         squares = xp.square(rows[start : start + at_once], dtype=xp.float64)
         sums[start : start + len(squares)] = squares.sum(axis=1)

@@ -29,9 +29,16 @@ class RMSProp(Rule):
     def slots(self) -> tuple[str, ...]:
         return ("squares",) + ("mean",) * self.centered + ("momentum",) * bool(self.momentum)
 
+    @property
+    def symbol(self) -> str:
+        return "" if self.centered else "rmsprop_f32"
+
+    def coefficients(self, step: int) -> tuple[float, ...]:
+        return self.learning_rate, self.epsilon, self.alpha, 1 - self.alpha, self.momentum
+
     def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
-        rate, epsilon, momentum = map(number, (self.learning_rate, self.epsilon, self.momentum))
-        alpha, newest, zero = map(number, (self.alpha, 1 - self.alpha, 0.0))
+        rate, epsilon, alpha, newest, momentum = map(number, self.coefficients(step))
+        zero = number(0.0)
 
         def change(gradient: Array, state: Rows, new_state: Rows, spare: Array, out: Array) -> Array:
             xp.multiply(gradient, gradient, out=out)

@@ -6,9 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
-from ..array import Array, array_module
+from .. import native
+from ..array import Array, array_module, on_host
 from ..settings import Settings
 
 _CPU_BLOCK = 16_384
@@ -63,6 +62,28 @@ class Rule(_AnyRule):
     So updating a slice gives the same bytes as updating the whole: shards may be cut anywhere.
     """
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "kernel" in vars(cls) and "symbol" not in vars(cls):  # the inherited one computes something else
+            cls.symbol = property(lambda _: "")  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def symbol(self) -> str:
+        """The kernel in C that computes in one pass, and to the bit, what `kernel` does; empty for none."""
+        return ""
+
+    def coefficients(self, step: int) -> tuple[float, ...]:
+        """The numbers of step `step`, in the order in which the kernel in C takes them."""
+        return ()
+
+    def numbers(self, step: int) -> tuple[float, ...]:
+        """All that the kernel in C takes: weight decay of both kinds, then the coefficients."""
+        if not self.weight_decay:
+            return (0.0, 1.0, *self.coefficients(step))
+        if self.decoupled:
+            return (0.0, self._kept, *self.coefficients(step))
+        return (self.weight_decay, 1.0, *self.coefficients(step))
+
     @abstractmethod
     def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
         """The arithmetic of step `step` on one block."""
@@ -70,6 +91,10 @@ class Rule(_AnyRule):
     def update(
         self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
     ) -> None:
+        if self.symbol and native.suits(gradient, parameters, *state, out, *out_state):
+            outputs, inputs, sizes = (out, *out_state), (gradient, parameters, *state), (len(out), len(state))
+            native.launch(self.symbol, outputs, inputs, sizes, self.numbers(step))
+            return
         xp, dtype = array_module(parameters), parameters.dtype
 
         def number(value: float) -> Array:
@@ -90,7 +115,7 @@ class Rule(_AnyRule):
                 parameters = xp.multiply(parameters, kept, out=spare)
             xp.subtract(parameters, change, out=out)
 
-        length, size = len(parameters), _CPU_BLOCK if xp is np else _GPU_BLOCK
+        length, size = len(parameters), _CPU_BLOCK if on_host(parameters) else _GPU_BLOCK
         scratch = xp.empty(min(size, length), dtype), xp.empty(min(size, length), dtype)
         if length <= size:
             block(gradient, parameters, state, out, out_state)

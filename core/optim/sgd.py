@@ -34,6 +34,13 @@ class SGD(Rule):
     def slots(self) -> tuple[str, ...]:
         return ("momentum",) if self.momentum else ()
 
+    @property
+    def symbol(self) -> str:
+        return "sgd_f32"
+
+    def coefficients(self, step: int) -> tuple[float, ...]:
+        return self.learning_rate, self.momentum, float(self.nesterov)
+
     def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
         learning_rate, momentum = number(self.learning_rate), number(self.momentum)
 

@@ -31,14 +31,6 @@ def numbers(gpu: host_gpu.Module, *shape: int) -> Any:
     return gpu.asarray(RNG.standard_normal(shape).astype(np.float32))
 
 
-@pytest.mark.parametrize(("shape", "axis"), [((5, 3), 1), ((2, 3, 4, 5), 1), ((7,), 0)])
-def test_bias_and_relu_are_maximum_of_the_sum_and_0(gpu: Any, shape: tuple[int, ...], axis: int) -> None:
-    x, bias = numbers(gpu, *shape), numbers(gpu, shape[axis])
-    x.flat[0] = np.nan
-    sides = bias.reshape((-1,) + (1,) * (len(shape) - axis - 1))
-    np.testing.assert_array_equal(fused.bias_relu(x, bias, axis), np.maximum(x + sides, 0))
-
-
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8])
 def test_cross_entropy_and_its_gradient_are_those_of_the_host(gpu: Any, kind: type) -> None:
     logits, labels = 9 * numbers(gpu, 37, 11), gpu.asarray(RNG.integers(0, 11, 37).astype(kind))
@@ -68,20 +60,6 @@ def test_adam_in_one_pass_takes_the_steps_of_the_host(gpu: Any, rule: optim.Adam
         rule.update(step, np.array(g), here[0], here[1:], here[0], here[1:])
     for a, b in zip(there, here, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-6)
-
-
-def test_lstm_gates_and_their_gradient_are_those_of_the_cell(gpu: Any) -> None:
-    cell, n, u = nn.recurrent.LSTMCell(3, 4), 5, 4
-    total, before, of_h, of_c = (numbers(gpu, *shape) for shape in ((n, 4 * u), (n, u), (n, u), (n, u)))
-    cell._from_input = lambda x: x  # pyright: ignore[reportAttributeAccessIssue]
-    cell._from_state = lambda h: 0  # pyright: ignore[reportAttributeAccessIssue]
-    x, c = (Tensor(np.array(array), requires_grad=True) for array in (total, before))
-    h, after = cell.step(x, (c, c))
-    for a, b in zip(fused.lstm_gates(total, before), (h, after), strict=True):
-        np.testing.assert_allclose(a, b.data, rtol=1e-5, atol=1e-6)
-    scalar = ops.sum(h * Tensor(np.array(of_h))) + ops.sum(after * Tensor(np.array(of_c)))
-    for a, b in zip(fused.lstm_gates_gradient(of_h, of_c, total, before), grad(scalar, [x, c]), strict=True):
-        np.testing.assert_allclose(a, b.data, rtol=1e-4, atol=1e-6)
 
 
 def test_every_kernel_of_the_file_is_called(gpu: host_gpu.Module) -> None:

@@ -1,0 +1,298 @@
+"""The step plan: a training step recorded once, and then replayed without Python, graph or allocation.
+
+`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives
+its values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of
+each shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why,
+once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from .. import native
+from ..array import Array, to_numpy
+from ..backward import leaf_gradients
+from ..nn.context import EVALUATION, ForwardContext
+from ..tensor import Tensor
+from .replay import Program, Replay
+from .trace import Origin, Recorder, Reference, Root, Traced, Unplannable, keys_only
+
+_log = logging.getLogger(__name__)
+_MOST_BOUND = 64
+"""Sets of caller's arrays that a program is bound to at one time."""
+
+Compute = Callable[..., tuple[Tensor | None, Sequence[Array]]]
+"""(*inputs, context) -> what is differentiated, one element or None, and what else is wanted of the step."""
+
+
+class _State(Enum):
+    """How far a step of one shape has come."""
+
+    NEW = "new"
+    SEEN = "seen"
+    RECORDED = "recorded"
+    TRUSTED = "trusted"
+    EAGER = "eager"
+
+
+@dataclass
+class _Shape:
+    """The plan for inputs of one shape."""
+
+    state: _State = _State.NEW
+    program: Program | None = None
+    inputs: list[ndarray] = field(default_factory=list)
+    outputs: list[ndarray] = field(default_factory=list)
+    bound: dict[tuple[int, ...], tuple[Replay, Any]] = field(default_factory=dict)
+    reason: str = ""
+
+
+class Plan:
+    """A step: compute(*inputs, context=...) and the gradients of `parameters`, replayed where it can be.
+
+    compute: a function of its arrays, the parameters and the context alone. What else changes from step to
+    step has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors
+    whose arrays it reads, and may write to, which may be others from call to call.
+    """
+
+    def __init__(
+        self, compute: Compute, parameters: Sequence[Tensor] = (), buffers: Sequence[Tensor] = ()
+    ) -> None:
+        self._compute = compute
+        self._parameters = list(parameters)
+        self._tensors = [*parameters, *buffers]
+        self._shapes: dict[Any, _Shape] = {}
+        self._told = False
+
+    def __call__(
+        self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext = EVALUATION
+    ) -> list[ndarray]:
+        """The outputs of `compute`, the gradients of the parameters into `out`. The outputs are the plan's
+        own arrays: they hold until its next call.
+        """
+        key = (context.training, *((array.shape, array.dtype) for array in inputs))
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = _Shape()
+        if shape.state is _State.TRUSTED:
+            try:
+                return self._replay(shape, inputs, out, context)
+            except Unplannable as error:
+                self._give_up(shape, error)
+        if shape.state is _State.RECORDED:
+            return self._verified(shape, inputs, out, context)
+        if shape.state is _State.SEEN:
+            return self._recorded(shape, inputs, out, context)
+        if shape.state is _State.NEW:
+            plannable = native.library is not None and all(
+                isinstance(array, ndarray) for array in (*inputs, *out, *self._arrays())
+            )
+            shape.state = _State.SEEN if plannable else _State.EAGER
+        return self._eager(inputs, out, context)
+
+    @property
+    def programs(self) -> list[Program]:
+        """Those in use, one for each shape of inputs."""
+        return [s.program for s in self._shapes.values() if s.program and s.state is _State.TRUSTED]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why steps run eagerly, for each shape that does."""
+        return [shape.reason for shape in self._shapes.values() if shape.reason]
+
+    def bound_steps(
+        self, inputs: Sequence[Array], out: Sequence[ndarray]
+    ) -> tuple[Program, list[tuple[Any, Replay]]] | None:
+        """The program that a call with these would replay, each step on its own; None if it would not."""
+        for key, shape in self._shapes.items():
+            if key[1:] == tuple((array.shape, array.dtype) for array in inputs) and shape.program:
+                given = [*shape.inputs, *self._arrays(), *out]
+                return shape.program, shape.program.bind_each(given)
+        return None
+
+    def _eager(self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext) -> list[Any]:
+        share, outputs = self._compute(*inputs, context=context)
+        for target, gradient in zip(out, self._gradients(share), strict=True):
+            np.copyto(target, 0 if gradient is None else to_numpy(gradient), casting="same_kind")
+        return list(outputs)
+
+    def _arrays(self) -> list[ndarray]:
+        return [tensor.data for tensor in self._tensors]
+
+    def _gradients(self, share: Tensor | None) -> list[Array | None]:
+        found = leaf_gradients(share) if share is not None and share.requires_grad else {}
+        return [found.get(parameter.order) for parameter in self._parameters]
+
+    def _recorded(
+        self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
+    ) -> list[Any]:
+        shape.inputs = [np.array(array, order="C") for array in inputs]
+        recorder = Recorder(context)
+        before = self._arrays()
+        try:
+            if not all(array.flags.c_contiguous for array in (*before, *out)):
+                raise Unplannable("a parameter or its gradient is not contiguous")
+            given = [
+                recorder.given(array, index) for index, array in enumerate((*shape.inputs, *before, *out))
+            ]
+            count = len(inputs)
+            for tensor, traced in zip(self._tensors, given[count:], strict=False):
+                tensor.data = traced
+            share, outputs = self._compute(*given[:count], context=keys_only(context))
+            recorder.phase = "backward"
+            gradients = self._gradients(share)
+            recorder.layer = ""
+            outputs = [_own(recorder, array) for array in outputs]
+            wanted = [recorder.reference(array) for array in outputs]
+            _write_gradients(recorder, given[count + len(before) :], gradients, wanted)
+            shape.program = Program(recorder.calls, wanted)
+            shape.outputs = [shape.program.array(reference, given) for reference in wanted]
+            shape.state = _State.RECORDED
+            results = [np.array(_plain(array)) for array in outputs]
+        except Unplannable as error:
+            recorder.undo()
+            self._give_up(shape, error)
+            results = None
+        finally:
+            recorder.close()
+            for tensor, array in zip(self._tensors, before, strict=True):
+                tensor.data = array
+        return self._eager(inputs, out, context) if results is None else results
+
+    def _verified(
+        self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
+    ) -> list[Any]:
+        """Run eagerly; before that compare every bit of a replay with the eager step, on other numbers.
+
+        On the same numbers as when it was recorded it would not show if something was recorded as a constant.
+        """
+        try:
+            error = self._difference(shape, inputs, out, context, _changed)
+        except Exception:  # numbers that the step refuses: those that it was given have to do
+            error = self._difference(shape, inputs, out, context, np.copy)
+        if error is None:
+            shape.state = _State.TRUSTED
+        else:
+            self._give_up(shape, error)
+        return self._eager(inputs, out, context)
+
+    def _difference(
+        self,
+        shape: _Shape,
+        inputs: Sequence[ndarray],
+        out: Sequence[ndarray],
+        context: ForwardContext,
+        changed: Callable[[ndarray], ndarray],
+    ) -> Unplannable | None:
+        """Whether a replay, on changed inputs and parameters, gives anything else than the eager step."""
+        assert shape.program is not None
+        before = self._arrays()
+        state = [*shape.program.touched(), *before[len(self._parameters) :]]
+        values = [array.copy() for array in state]
+        trial = [changed(array) for array in inputs]
+        results: list[list[ndarray]] = []
+        try:
+            for tensor in self._parameters:
+                tensor.data = changed(tensor.data)
+            for replayed in (False, True):
+                gradients = [np.empty_like(array) for array in out]
+                with np.errstate(all="ignore"):
+                    outputs = (
+                        self._replay(shape, trial, gradients, context)
+                        if replayed
+                        else self._eager(trial, gradients, context)
+                    )
+                results.append([np.array(array) for array in (*outputs, *gradients, *state)])
+                for array, value in zip(state, values, strict=True):
+                    array[...] = value
+        except Unplannable as refusal:
+            return refusal
+        finally:
+            shape.bound.clear()
+            for tensor, array in zip(self._tensors, before, strict=True):
+                tensor.data = array
+            for array, value in zip(state, values, strict=True):
+                array[...] = value
+        same = all(map(same_bits, *results))
+        return None if same else Unplannable("its replay differs from the eager step")
+
+    def _replay(
+        self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
+    ) -> list[ndarray]:
+        for own, array in zip(shape.inputs, inputs, strict=True):
+            np.copyto(own, array)
+        arrays = self._arrays()
+        key = (*map(id, arrays), *map(id, out))
+        found = shape.bound.get(key)
+        if found is None:
+            assert shape.program is not None
+            if len(shape.bound) >= _MOST_BOUND:
+                shape.bound.clear()
+            given = (*shape.inputs, *arrays, *out)
+            if not all(array.flags.c_contiguous for array in given):
+                raise Unplannable("a parameter or its gradient is not contiguous")
+            found = shape.bound[key] = (shape.program.bind(given), given)
+        found[0](context)
+        return shape.outputs
+
+    def _give_up(self, shape: _Shape, error: Unplannable) -> None:
+        shape.state, shape.program, shape.reason = _State.EAGER, None, str(error)
+        shape.bound.clear()
+        if not self._told:
+            self._told = True
+            _log.warning("A training step cannot be planned, and runs eagerly: %s.", error)
+
+
+def same_bits(one: Any, other: Any) -> bool:
+    """Whether two arrays are of one shape and type and equal in every bit."""
+    one, other = np.asarray(one), np.asarray(other)
+    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+
+
+def _own(recorder: Recorder, array: Array) -> Array:
+    """An output in memory of the step's own: the caller's may be another one at the next call."""
+    return array if recorder.reference(array).root.origin is Origin.VALUE else recorder.copied(array)
+
+
+def _write_gradients(
+    recorder: Recorder,
+    targets: Sequence[Traced],
+    gradients: Sequence[Array | None],
+    wanted: Sequence[Reference],
+) -> None:
+    """Have each gradient made where it is wanted, or copied there where it is also something else."""
+    taken = {reference.root for reference in wanted}
+    pinned: list[tuple[Root, Root]] = []
+    for target, gradient in zip(targets, gradients, strict=True):
+        if gradient is None:
+            target[...] = 0
+            continue
+        made, place = recorder.reference(gradient), recorder.reference(target)
+        same = (made.offset, made.shape, made.strides) == (0, place.shape, place.strides)
+        whole = made.dtype == place.dtype and made.root.nbytes == place.root.nbytes
+        if same and whole and made.root.origin is Origin.VALUE and made.root not in taken:
+            taken.add(made.root)
+            pinned.append((made.root, place.root))
+            np.copyto(_plain(target), _plain(gradient))
+        else:
+            target[...] = gradient
+    for root, place in pinned:
+        root.origin, root.index, root.array = Origin.GIVEN, place.index, place.array
+
+
+def _changed(array: ndarray) -> ndarray:
+    """Other numbers of the same kind: each moved on by one place, and if they are floats a little larger."""
+    moved = np.roll(array.reshape(-1), 1).reshape(array.shape)
+    return moved + array.dtype.type(2.0**-10) if array.dtype.kind == "f" else moved
+
+
+def _plain(array: Any) -> ndarray:
+    return array.view(ndarray) if isinstance(array, Traced) else array
