@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,6 +38,14 @@ class MachineLimits:
     bytes_per_second: float
     threads: int
 
+    def best(self, other: MachineLimits) -> MachineLimits:
+        """The most of two measurements: other work can only make one look worse."""
+        return MachineLimits(
+            max(self.flops_per_second, other.flops_per_second),
+            max(self.bytes_per_second, other.bytes_per_second),
+            self.threads,
+        )
+
     def bound(self, call: TimedCall) -> Bound:
         """The limit that a call is nearer to, or OVERHEAD where it is far from both."""
         room = call.seconds * OVERHEAD_BELOW
@@ -49,14 +56,12 @@ class MachineLimits:
         return Bound.COMPUTE if compute >= memory else Bound.MEMORY
 
 
-def available_threads() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @cache
-def measure_limits(threads: int) -> MachineLimits:
-    """Measure this machine with so many threads, in under half a second; once in a process."""
+def measure_limits(threads: int, again: int = 0) -> MachineLimits:
+    """Measure this machine with so many threads, in about a quarter of a second; once in a process.
+
+    again: another number measures once more.
+    """
     return MachineLimits(_flops(threads), _bandwidth(threads), threads)
 
 

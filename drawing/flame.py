@@ -142,8 +142,7 @@ def _labels(style: str, run: Sequence[TimedCall]) -> Sequence[str]:
         return (run[0].phase,)
     if style == "kernel":
         name = _longest(run).kernel
-        words = name.split()
-        return (name, words[0]) if len(run) == 1 else ()
+        return (name, name.removesuffix(" backward")) if len(run) == 1 else ()
     name = layer_name(run[0])
     *places, kind = name.split(".")
     number = ".".join(place for place in places if place != "layers")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -10,17 +11,21 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..core import native
+from ..core.array import Array
 from ..core.eager_timing import Mark, time_eagerly
-from ..core.machine_limits import MachineLimits, available_threads, measure_limits
+from ..core.machine_limits import MachineLimits, measure_limits
 from ..core.nn import ForwardContext
 from ..core.nn.hooks import Moment, add_module_hook
 from ..core.optim.norm import norm_of
+from ..core.plan import Plan
+from ..core.plan.timing import PlannedStep, time_planned
 from ..core.timing import StepTiming
 from .gradient_worker import GradientComputer
 from .model import build_model
 from .objective import Objective
 from .parameter_server import ParameterServerShard
-from .plan import Plan, initial_values, make_plan
+from .plan import Plan as JobPlan
+from .plan import initial_values, make_plan
 from .shard_update import ShardUpdate
 from .spec import JobSpec, SpecError, Violation
 
@@ -52,27 +57,29 @@ def profile_job(spec: JobSpec, repeats: int, threads: int | None = None) -> JobP
         message = "a profile is taken on the CPU: set cluster.device=cpu"
         raise SpecError([Violation("cluster.device", message)])
     plan = make_plan(spec)
-    count = threads or available_threads()
+    count = threads or native.available_threads()
     with _threads(count):
+        before = measure_limits(count)
         timing = profile_step(plan, repeats)
-        limits = measure_limits(count)
+        limits = before.best(measure_limits(count, again=1))
     start, stop = plan.grid.micro_batch_bounds(0, 0)
     parameters = sum(int(np.prod(shape)) for shape in plan.layout.shapes)
     micro_batches = plan.grid.micro_batch_count(0)
     return JobProfile(timing, limits, stop - start, plan.grid.batch_samples(0), micro_batches, parameters)
 
 
-def profile_step(plan: Plan, repeats: int) -> StepTiming:
+def profile_step(plan: JobPlan, repeats: int) -> StepTiming:
     """Time the first micro-batch of a job, and the update, on values that stay as they are."""
     step = _Step(plan)
-    with np.errstate(all="ignore"):
-        return time_eagerly(step, repeats, "each operation is called from Python")
+    with np.errstate(all="ignore"), _quiet_plan():
+        planned = time_planned(step.planned(), repeats)
+        return planned or time_eagerly(step, repeats, step.reason())
 
 
 class _Step:
     """A step of a job, in one process and with nothing exchanged; the same each time it is called."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: JobPlan) -> None:
         spec, layout = plan.spec, plan.layout
         self._plan = plan
         self._update = ShardUpdate(plan.optimization, layout, slice(0, layout.size))
@@ -90,22 +97,41 @@ class _Step:
         self._computer.use_buffers(buffers)
         scale = plan.optimization.loss_scale
         self._loss_scale = 1.0 if scale is None else float(scale.value)
+        self._context = ForwardContext(training=True, seed=plan.grid.seed, step=0, first_sample=0)
+        sample = plan.dataset.train_features[:1].nbytes + plan.dataset.train_targets[:1].nbytes
+        self._read = 2 * sample * len(plan.grid.indices(0, 0))
 
     def __call__(self, mark: Mark) -> None:
         self._compute(mark)
         self._apply(mark)
 
+    def planned(self) -> PlannedStep:
+        """The step as its plan, if it comes to one, and what is around that."""
+        grid = self._plan.grid
+
+        def prepare(mark: Mark) -> Sequence[Array]:
+            inputs = self._computer.inputs(grid.indices(0, 0), grid.batch_samples(0), self._loss_scale)
+            mark("take", "samples", "forward", bytes=self._read)
+            return inputs
+
+        def whole() -> None:
+            self(lambda *_, **__: None)
+
+        return PlannedStep(self._computer.plan, prepare, self._views, self._context, self._apply, whole)
+
+    def reason(self) -> str:
+        """Why the step is not planned."""
+        known = "there are no compiled kernels for this processor"
+        return next(iter(self._computer.plan.reasons), known)
+
     def _compute(self, mark: Mark) -> None:
-        plan, grid = self._plan, self._plan.grid
-        indices = grid.indices(0, 0)
-        sample_bytes = plan.dataset.train_features[:1].nbytes + plan.dataset.train_targets[:1].nbytes
-        context = ForwardContext(training=True, seed=grid.seed, step=0, first_sample=0)
-        moved = 2 * sample_bytes * len(indices)
+        grid = self._plan.grid
         begin = add_module_hook(
-            self._model, Moment.BEFORE, lambda *_: mark("take", "samples", "forward", bytes=moved)
+            self._model, Moment.BEFORE, lambda *_: mark("take", "samples", "forward", bytes=self._read)
         )
+        batch, scale = grid.batch_samples(0), self._loss_scale
         try:
-            self._computer.gradient(indices, grid.batch_samples(0), context, self._views, self._loss_scale)
+            self._computer.gradient(grid.indices(0, 0), batch, self._context, self._views, scale)
         finally:
             begin()
         mark("copy", "gradient", "backward", bytes=2 * self._gradient.nbytes)
@@ -133,6 +159,18 @@ class _Step:
 
 
 @contextmanager
+def _quiet_plan() -> Iterator[None]:
+    """Inside, it is no warning that a step is not planned: its timing says why."""
+    log = logging.getLogger(Plan.__module__)
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
+
+
+@contextmanager
 def _threads(count: int) -> Iterator[None]:
     """Inside, kernels and matrix products use so many threads."""
     if native.library is None:
@@ -143,4 +181,4 @@ def _threads(count: int) -> Iterator[None]:
     try:
         yield
     finally:
-        native.use_threads(available_threads())
+        native.use_threads(native.available_threads())

@@ -84,6 +84,18 @@ library = _load()
 """None where nothing was compiled for this processor: then NumPy computes everything."""
 
 
+def available_threads() -> int:
+    """CHAINRULE_THREADS, or else the processors that this process may use, by its affinity and its container."""
+    if os.environ.get("CHAINRULE_THREADS", "").isdigit():
+        return max(1, int(os.environ["CHAINRULE_THREADS"]))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no such limit, or none that is a number: "max"
+        return cores
+
+
 def use_threads(count: int) -> None:
     """Share each kernel's work between so many threads. BLAS gets one: chainrule cuts products itself.
 
@@ -158,4 +170,4 @@ def pointer(array: ndarray | None) -> int | None:
     return None if array is None else _field_at(id(array) + _HEAD).value
 
 
-use_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+use_threads(available_threads())

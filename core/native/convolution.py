@@ -105,17 +105,17 @@ def window_sums_back(g: Array, windows: Windows) -> Array | None:
 def method_for(channels: int, filters: int, windows: Windows, groups: int, *arrays: Array) -> str:
     """How to compute, by the shapes alone, so that all workers compute alike.
 
-    Found by `python benchmarks/convolution.py`: Winograd's wins down to 16 channels and to images of 3x3, and for
-    the weight's gradient to those of 2x2. arrays: what the kernel reads apart from the weight; two where that is
-    what it gives.
+    Found by `python benchmarks/convolution.py`: Winograd's wins down to 16 channels and to images of 3x3, and
+    for the weight's gradient to those of 2x2. arrays: what the kernel reads apart from the weight, two for
+    the weight's gradient.
     """
     if 1 < groups == channels == filters:
         return "depthwise"
     if (
-        windows.kernel == (3, 3)
+        windows.kernel in ((3, 3), (5, 5))
         and groups == 1
         and windows.stride == windows.dilation == (1, 1)
-        and max(windows.padding) <= 2
+        and max(windows.padding) < windows.kernel[0]
         and (prod(windows.count) > 4 or len(arrays) == 2)
         and not channels % 16
         and not filters % 16

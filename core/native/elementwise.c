@@ -37,6 +37,7 @@ static void run_part(int64_t part, void *context) {
     int64_t wide = 3 + c->axes, unit = part * c->units_a_part, last = smaller(c->units, unit + c->units_a_part);
     int64_t index[MOST_AXES], row = unit / c->blocks_a_row, start = unit % c->blocks_a_row * c->block;
     char *blocks = scratch(6, (size_t)(c->slots * c->block * 8));
+    uint64_t before = keep_denormals();
     for (int64_t axis = c->axes - 1; axis >= 0; axis--) {
         index[axis] = row % c->sizes[axis];
         row /= c->sizes[axis];
@@ -73,6 +74,7 @@ static void run_part(int64_t part, void *context) {
         while (axis >= 0 && ++index[axis] == c->sizes[axis]) index[axis--] = 0;
         place(c, index, start, blocks, base);
     }
+    restore(before);
 }
 
 EXPORT int elementwise(void **arrays, const int64_t *integers, const double *numbers) {

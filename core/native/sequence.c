@@ -24,8 +24,10 @@ static void pack_part(int64_t part, void *context) {
     float *panel = (float *)p->b + first * p->k;
     for (int v = 0; v < vectors; v++) {
         int64_t column = first + v * LANES, count = smaller(LANES, p->columns - column);
-        if (p->transposed) pack_rows(panel + v * LANES, vectors, p->k, p->matrix + column * p->ld_matrix, p->ld_matrix, count);
-        else pack_columns(panel + v * LANES, vectors, p->k, p->matrix + column, p->ld_matrix, count);
+        if (p->transposed)
+            pack_rows(panel + v * LANES, vectors, p->k, p->matrix + column * p->ld_matrix, p->ld_matrix, count);
+        else
+            pack_columns(panel + v * LANES, vectors, p->k, p->matrix + column, p->ld_matrix, count);
     }
 }
 
@@ -125,13 +127,14 @@ static void weight_part(int64_t part, void *context) {
     int64_t block = part / panels, tiles = tiles_of(p->inputs);
     int64_t columns = smaller(TILE_COLUMNS, p->columns - first);
     float *panel = scratch(2, DEPTH * TILE_COLUMNS * sizeof(float));
-    for (int64_t i = 0; i < k; i += DEPTH) {
+    for (int64_t i = 0; i == 0 || i < k; i += DEPTH) {  // once at least: without samples the gradient is zeros
         int64_t depth = smaller(DEPTH, k - i);
         pack_panel(panel, depth, p->gates + i * p->width + first, p->width, columns);
         for (int64_t tile = tiles * block / p->blocks; tile < tiles * (block + 1) / p->blocks; tile++) {
             int64_t row = tile_start(p->inputs, tile), rows = tile_start(p->inputs, tile + 1) - row;
             float *c = p->c + row * p->ldc + first;
-            panel_product_cut(rows, columns, depth, p->turned + row * p->ld_turned + i, p->ld_turned, panel, i ? c : NULL, p->ldc, c, p->ldc);
+            panel_product_cut(rows, columns, depth, p->turned + row * p->ld_turned + i, p->ld_turned, panel, i ? c : NULL,
+                              p->ldc, c, p->ldc);
         }
     }
 }

@@ -34,7 +34,8 @@ static void pack_backward(int64_t number, void *context) {
     int vectors = (int)ceiling(smaller(p->block, u - first), LANES);
     for (int v = 0; v < vectors; v++) {
         int64_t unit = first + v * LANES;
-        pack_rows(p->packed + first * wide + v * LANES, vectors, wide, p->weight + unit * wide, wide, smaller(LANES, u - unit));
+        pack_rows(p->packed + first * wide + v * LANES, vectors, wide, p->weight + unit * wide, wide,
+                  smaller(LANES, u - unit));
     }
 }
 
@@ -57,6 +58,20 @@ void run_step(step *p, task run) {
 place place_of(const step *p, int64_t part) {
     int64_t unit = part % p->blocks * p->block, chunk = part / p->blocks, tiles = tiles_of(p->n);
     return (place){unit, smaller(p->block, p->units - unit), tiles * chunk / p->chunks, tiles * (chunk + 1) / p->chunks};
+}
+
+void stay(const step *p, int64_t row, int64_t unit, int64_t count) {
+    int64_t at = row * p->units + unit;
+    copy_or_clear(p->hidden_after + at, p->hidden_before + at, count);
+    if (p->cells_after) copy_or_clear(p->cells_after + at, p->cells_before + at, count);
+    copy_or_clear(p->y + row * p->steps * p->units + unit, NULL, count);
+}
+
+void pass_by(const step *p, int64_t row, int64_t unit, int64_t count, const float *product) {
+    float *carried = p->carried + row * p->units + unit;
+    for (int64_t j = 0; j < count; j++) carried[j] += product[j];
+    for (int64_t gate = 0; gate < p->width; gate++)
+        copy_or_clear(p->gradient + (row * p->width + gate) * p->units + unit, NULL, count);
 }
 
 // Where more is kept than the weight has gates, as by a GRU, the last gate but one leads to the input alone.

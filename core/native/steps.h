@@ -19,10 +19,13 @@ typedef struct {
     float *kept, *y;
     const float *hidden_before, *cells_before, *y_gradient;
     float *hidden_after, *cells_after;
-    // Of the walk back: the gates' gradients (n, width * units) of this step and, or NULL, of the one after it, and what
-    // reaches h, or for an LSTM c, past the gates.
-    float *gradient, *carried;
+    // Of the walk back: the gates' gradients (n, width * units) of this step and, or NULL, of the one after it; what
+    // reaches h, or NULL, and c of an LSTM past the gates.
+    float *gradient, *carried, *carried_cells;
     const float *gradient_after;
+    // How many elements each sample has, (n,), or NULL where it is all of them; which one this step is at.
+    const int64_t *lengths;
+    int64_t time;
     int64_t option;
 } step;
 
@@ -30,12 +33,18 @@ typedef struct {
 void prepare_forward(step *p);
 void prepare_backward(step *p);
 
-// Calls run for each block and chunk of the step, and `run_rows` what it is called with by its tiles of rows.
-void run_step(step *p, task run);
+// Whether a sample has no element at this step. Then its state stays and its output is 0: one of these is all that is done
+// with its row, for `count` units from `unit` on. product: of the gradient, as `hidden_gradient` gives it.
+static inline int is_over(const step *p, int64_t row) { return p->lengths && p->time >= p->lengths[row]; }
+void stay(const step *p, int64_t row, int64_t unit, int64_t count);
+void pass_by(const step *p, int64_t row, int64_t unit, int64_t count, const float *product);
+
+// Calls run(part, p) for each block and chunk; `place_of` says which units and which tiles of samples a part is.
 typedef struct {
     int64_t unit, units, first_tile, end_tile;
 } place;
 place place_of(const step *p, int64_t part);
+void run_step(step *p, task run);
 
 // products (rows, 64) = the gradient that reaches h before the step `gradient_after` through its gates; zeros if there is
 // none. For the block from `unit` on, and these rows.

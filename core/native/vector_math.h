@@ -1,4 +1,4 @@
-// Functions of sixteen numbers at a time: e^x, its kin, and the logarithm, each within a few units in the last place.
+// Functions of sixteen numbers at a time: e^x, sigmoid and tanh, each within two units in the last place.
 //
 // They keep nan, and take ±inf and what overflows to the limits. Macros, as all that takes vectors: see kernels.h.
 #ifndef CHAINRULE_VECTOR_MATH_H

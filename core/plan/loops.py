@@ -53,9 +53,17 @@ def loops_of(call: Call) -> list[Loop] | None:
     """The loops that do what `call` does, bit for bit; None where no loops are known that do."""
     if native.library is None or not isinstance(call.function, _Repeat):
         return None
-    if any(not _aligned(operand) for operand in call.operands):
+    if not all(map(_is_plain, call.operands)):
         return None
-    repeat, formula = call.function, call.formula
+    try:
+        loops = _known_loops(call, call.function)
+    except OverflowError:  # a Python number beyond the type of the arrays, with which NumPy can compare them
+        return None
+    return None if loops is None or any(map(_overlaps, loops)) else loops
+
+
+def _known_loops(call: Call, repeat: _Repeat) -> list[Loop] | None:
+    formula, loops = call.formula, None
     if isinstance(formula, np.ufunc):
         loops = _of_ufunc(formula, repeat, call.operands)
     elif formula is np.copyto and set(repeat.keywords) <= {"casting"}:
@@ -73,10 +81,6 @@ def loops_of(call: Call) -> list[Loop] | None:
         loops = _chosen(repeat, call.operands)
     elif formula is np.concatenate and len(repeat.template) <= 2:
         loops = _joined(repeat, call.operands)
-    else:
-        return None
-    if loops is None or any(_overlaps(loop) for loop in loops):
-        return None
     return loops
 
 
@@ -122,8 +126,8 @@ def _of_ufunc(ufunc: np.ufunc, repeat: _Repeat, operands: Sequence[Reference]) -
 def _operand(part: Any, operands: Sequence[Reference], dtype: np.dtype) -> Reference:
     if isinstance(part, _Place):
         return operands[part.position]
-    value = np.asarray(part, dtype if not isinstance(part, np.generic) else None)
-    return Reference(Root(Origin.HELD, value.nbytes, value), 0, (), (), value.dtype)
+    value = np.array(part, dtype if not isinstance(part, np.generic) else None)
+    return Reference(Root(Origin.HELD, value.nbytes, value), 0, value.shape, value.strides, value.dtype)
 
 
 def _temporary(like: Reference, dtype: np.dtype) -> Reference:
@@ -191,8 +195,11 @@ def _own_loop(name: str) -> int:
     return ctypes.cast(getattr(native.library, name), ctypes.c_void_p).value or 0
 
 
-def _aligned(reference: Reference) -> bool:
-    size = reference.dtype.itemsize
+def _is_plain(reference: Reference) -> bool:
+    """Whether its numbers are as the processor takes them: aligned, and their bytes in its order."""
+    size, array = reference.dtype.itemsize, reference.root.array
+    if not reference.dtype.isnative or (array is not None and not array.flags.aligned):
+        return False
     return reference.offset % size == 0 and all(stride % size == 0 for stride in reference.strides)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from chainrule.core import native
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MAIN = [sys.executable, "-c", "import sys; from chainrule.service.cli import main; sys.exit(main())"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,7 +50,8 @@ def test_every_kind_of_job_has_a_table_of_its_layers_and_a_verdict(run: Run, exa
     assert lines[0].split() == "layer calls time share GFLOP/s max GB/s max bound by".split()
     names = [line.split()[0] for line in lines[1 : lines.index("")]]
     assert names[0] == "samples"
-    assert names[-4:] == ["loss", "gradient", "update", "all"]
+    assert "loss" in names
+    assert names[-2:] == ["update", "all"]
     pairs = {line.split()[0]: line for line in lines[lines.index("") + 1 :]}
     assert list(pairs) == ["timed", "step", "speed", "memory", "limits", "verdict"]
     assert "bound by" in pairs["verdict"]
@@ -56,7 +59,7 @@ def test_every_kind_of_job_has_a_table_of_its_layers_and_a_verdict(run: Run, exa
 
 
 def test_the_shares_add_up_and_the_rates_follow_from_the_times(run: Run) -> None:
-    profile = content(run("digits", "--steps", "3", "--output", "json"))
+    profile = content(run("digits", "--steps", "3", "--output", "json", CHAINRULE_NATIVE="0"))
     assert sum(row["share"] for row in profile["rows"]) == pytest.approx(1)
     assert sum(row["seconds"] for row in profile["rows"]) == pytest.approx(profile["total"]["seconds"])
     assert sum(profile["bound"].values()) == pytest.approx(1)
@@ -70,10 +73,31 @@ def test_the_shares_add_up_and_the_rates_follow_from_the_times(run: Run) -> None
 
 def test_kernels_or_single_calls_are_the_rows_on_request(run: Run) -> None:
     kernels = content(run("digits", "--steps", "2", "--by", "kernel", "--output", "json"))
-    assert {"linear", "linear backward", "adam"} <= {row["name"] for row in kernels["rows"]}
+    assert "adam" in {row["name"] for row in kernels["rows"]}
     calls = content(run("digits", "--steps", "2", "--by", "call", "--output", "json"))
     assert len(calls["rows"]) == kernels["total"]["calls"]
     assert run("digits", "--steps", "2", "--by", "call").stdout.startswith("call ")
+
+
+def test_a_step_without_compiled_kernels_is_timed_eagerly_and_says_so(run: Run) -> None:
+    arguments = ("--steps", "2", "--by", "kernel", "--output", "json")
+    profile = content(run("digits", *arguments, CHAINRULE_NATIVE="0"))
+    assert not profile["planned"]
+    assert "no compiled kernels" in profile["reason"]
+    assert {"linear", "linear backward", "adam"} <= {row["name"] for row in profile["rows"]}
+
+
+@pytest.mark.skipif(native.library is None, reason="no kernels were compiled")
+@pytest.mark.parametrize("example", ["digits", "cnn", "lstm", "transformer"])
+def test_a_planned_step_is_timed_as_it_is_replayed_and_backward_calls_have_their_layer(
+    run: Run, example: str
+) -> None:
+    profile = content(run(example, "--steps", "2", "--by", "call", "--output", "json"))
+    assert profile["planned"]
+    assert profile["peak_bytes"] > 0
+    backward = [row for row in profile["rows"] if row["phase"] == "backward"]
+    assert any(row["layer"].endswith(".linear") for row in backward)
+    assert {row["phase"] for row in profile["rows"]} == {"forward", "backward", "update"}
 
 
 def test_changes_and_threads_of_the_command_line_count(run: Run) -> None:
