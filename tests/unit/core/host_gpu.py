@@ -1,4 +1,4 @@
-"""A CuPy for tests that computes in the host's memory; its kernels are those of kernels.cu, compiled as C++.
+"""A strict device that is a GPU besides: it computes in the host's memory, and its kernels are those of kernels.cu, compiled as C++.
 
 One lane takes the place of a warp's 32. What a GPU alone has (shuffles, streams, capture) is imitated.
 """
@@ -16,6 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from strict_device import StrictArray, StrictModule
 
 _PREAMBLE = """
 #include <cmath>
@@ -29,17 +30,6 @@ struct Index { unsigned x; };
 static Index blockIdx, threadIdx, blockDim, gridDim;
 """
 _WIDTHS = {"float": ctypes.c_float, "long long": ctypes.c_longlong}
-
-
-class Array(np.ndarray):
-    """With the address of its memory, as CuPy's have it."""
-
-    @property
-    def data(self) -> Any:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return SimpleNamespace(ptr=self.__array_interface__["data"][0])
-
-    def set(self, array: np.ndarray) -> None:
-        self[...] = array
 
 
 def signatures(source: str) -> dict[str, list[tuple[str, bool]]]:
@@ -82,7 +72,7 @@ def kernel(library: ctypes.CDLL, name: str, parameters: list[tuple[str, bool]]) 
         for value, (kind, pointer) in zip(arguments, parameters, strict=True):
             wanted = {"float": np.float32, "long long": np.int64}[kind]
             assert value.dtype == wanted, f"{name}: {value.dtype} for a {kind}"
-            assert isinstance(value, np.ndarray) == pointer
+            assert isinstance(value, StrictArray) == pointer
             boxes.append(ctypes.c_void_p(value.data.ptr) if pointer else _WIDTHS[kind](value.item()))
         addresses = (ctypes.c_void_p * len(boxes))(*[ctypes.addressof(box) for box in boxes])
         getattr(library, f"run_{name}")(grid[0], block[0], addresses)
@@ -90,13 +80,11 @@ def kernel(library: ctypes.CDLL, name: str, parameters: list[tuple[str, bool]]) 
     return call
 
 
-class Module:
+class Module(StrictModule):
     """What stands for the module `cupy`; `log` tells what was asked of the GPU."""
 
-    ndarray = Array
-    __version__ = "14.0"
-
     def __init__(self, library: ctypes.CDLL | None = None, source: str = "") -> None:
+        super().__init__()
         self.log: list[str] = []
         self.parameters = signatures(source)
         self._library = library
@@ -124,21 +112,6 @@ class Module:
     def _using(self, allocator: Any) -> Any:
         self.log.append(f"allocate from {allocator}")
         yield
-
-    def asarray(self, value: Any, dtype: Any = None) -> Array:
-        return np.asarray(value, dtype).view(Array)
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(np, name)
-        if isinstance(found, type) or not callable(found):
-            return found
-
-        def call(*arguments: Any, **options: Any) -> Any:
-            y = found(*arguments, **options)
-            return y.view(Array) if isinstance(y, np.ndarray) else y
-
-        call.at = getattr(found, "at", None)  # pyright: ignore[reportFunctionMemberAccess]
-        return call
 
 
 class Stream:
