@@ -40,8 +40,9 @@ bench: $(call installed,bench)  ## measure steps, inference and memory beside Py
 oracle: $(call installed,test) $(call installed,oracle)  ## compare all there is with PyTorch, live; writes docs/coverage.md
 	$(BIN)/python -m pytest tests/oracle/live tests/oracle/test_papers.py --coverage-table docs/coverage.md
 
-gpu: $(call installed,test)  ## compare all that computes on a GPU with the host (after pip install '.[gpu-cu12]' or 13)
+gpu: $(call installed,test) $(call installed,bench)  ## check and time all on a GPU (after pip install '.[gpu-cu12]' or 13)
 	$(BIN)/python -m pytest tests/gpu
+	$(BIN)/python benchmarks/gpu.py
 
 acceptance: $(call installed,test)  ## train Fashion-MNIST end to end (Debian package dataset-fashion-mnist)
 	$(BIN)/python -m pytest tests/acceptance

@@ -6,6 +6,9 @@ Nothing else in chainrule imports CuPy or ml_dtypes.
 from __future__ import annotations
 
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ml_dtypes
@@ -91,6 +94,28 @@ def device_module(device: str) -> Any:
     if count == 0:
         raise DeviceError("device cuda: the driver finds no GPU on this machine; use device cpu")
     return cupy
+
+
+class _Capture(threading.local):
+    active = False
+
+
+_capture = _Capture()
+
+
+@contextmanager
+def capturing() -> Iterator[None]:
+    """Inside, this thread records a CUDA graph: its arrays have no values yet."""
+    _capture.active = True
+    try:
+        yield
+    finally:
+        _capture.active = False
+
+
+def readable(x: Array) -> bool:
+    """Whether checks may look at the values of `x`: not at those on a GPU while a graph is captured."""
+    return not _capture.active or array_module(x) is np
 
 
 def to_numpy(x: Array) -> np.ndarray:

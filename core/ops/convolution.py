@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 from ..array import Array, array_module, on_host
+from ..cuda.matmul import product
 from ..errors import ShapeError
 from ..graph import primitive, vjp
 from ..native import convolution as native
@@ -47,7 +48,7 @@ def _convolved(x: Array, weight: Array, bias: Array | None, windows: Windows, gr
     padded = windows.pad(x)
     for block in _blocks(x, windows):
         columns = _columns(padded[block], windows, groups)
-        products = array_module(x).matmul(rows, columns).reshape(groups, o // groups, -1, prod(windows.count))
+        products = product(rows, columns).reshape(groups, o // groups, -1, prod(windows.count))
         y[block] = products.transpose(2, 0, 1, 3)
     y = y.reshape(n, o, *windows.count)
     return y if bias is None else y + bias.reshape(-1, *[1] * len(windows.count))
@@ -74,7 +75,7 @@ def _convolve_back(g: Array, weight: Array, windows: Windows, groups: int) -> Ar
     x = xp.zeros((n, channels, *windows.padded), g.dtype)
     rows = weight.reshape(groups, o // groups, -1).transpose(0, 2, 1)
     for block in _blocks(x, windows):
-        products = xp.matmul(rows, _by_group(g[block], groups))
+        products = product(rows, _by_group(g[block], groups))
         parts = products.reshape(channels, windows.elements, -1, *windows.count)
         target = x[block].swapaxes(0, 1)
         for position, view in enumerate(windows.views()):
@@ -94,7 +95,7 @@ def _convolve_weight(x: Array, g: Array, windows: Windows, groups: int) -> Array
     padded = windows.pad(x)
     for block in _blocks(x, windows):
         columns = _columns(padded[block], windows, groups)
-        total += xp.matmul(columns, _by_group(g[block], groups).transpose(0, 2, 1))
+        total += product(columns, _by_group(g[block], groups).transpose(0, 2, 1))
     return total.transpose(0, 2, 1).reshape(o, channels, *windows.kernel)
 
 

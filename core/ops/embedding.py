@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import native
-from ..array import Array, accumulator, array_module, on_host
+from ..array import Array, accumulator, array_module, on_host, readable
 from ..errors import DTypeError
 from ..graph import explain, moves, primitive, vjp
 from ..native.ids import kind_of
@@ -25,7 +25,7 @@ def embedding(table: Array, ids: Array) -> Array:
         if native.launch("embedding_f32", (y,), (table, ids), (*table.shape, ids.size, kind)):
             raise IndexError("ids name no rows of the table")
         return y
-    if table.ndim != 2 or (ids.size and not 0 <= ids.min() <= ids.max() < len(table)):
+    if table.ndim != 2 or (ids.size and readable(ids) and not 0 <= ids.min() <= ids.max() < len(table)):
         raise IndexError("ids name no rows of the table")
     return table[ids]
 

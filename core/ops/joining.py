@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..array import Array, array_module
+from ..array import Array, array_module, on_host
 from ..errors import ShapeError
 from ..graph import explain, moves, primitive, vjp
 from .constant import require_axis, value
@@ -16,11 +16,17 @@ from .shape import getitem, scatter_add
 
 _WIDTH = 16
 """Arrays joined by one node. A primitive has a rule for each argument; more arrays are joined in a tree."""
+_CUPY_WIDTH = 8
+"""Of more arrays CuPy copies a table of addresses from the host, which no CUDA graph can repeat."""
 
 
 @primitive
 def _join(*parts: Array, axis: int) -> Array:
-    return array_module(parts[0]).concatenate(parts, axis=axis)
+    xp = array_module(parts[0])
+    if not on_host(parts[0]):
+        while len(parts) > _CUPY_WIDTH:
+            parts = (xp.concatenate(parts[:_CUPY_WIDTH], axis=axis), *parts[_CUPY_WIDTH:])
+    return xp.concatenate(parts, axis=axis)
 
 
 def _join_vjp(position: int, g: Any, y: Any, *parts: Any, axis: int) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import native
-from ..array import Array, array_module
+from ..array import Array, on_host
+from ..cuda.matmul import product
 from ..graph import explain, primitive, vjp
 from .constant import ones
 from .shape import broadcast_to, getitem, transpose
@@ -25,11 +26,11 @@ _LEAST_WORK = 1 << 18
 
 def _product(a: Array, b: Array) -> Array:
     if native.library is None or a.ndim != 2 or b.ndim != 2 or a.dtype != np.float32 or b.dtype != np.float32:
-        return array_module(a).matmul(a, b)
+        return product(a, b)
     (m, k), n = a.shape, b.shape[1]
     strides = *(stride // 4 for stride in a.strides), *(stride // 4 for stride in b.strides)
     if m * n * k < _LEAST_WORK or b.shape[0] != k or not (_is_dense(a) and _is_dense(b)):
-        return array_module(a).matmul(a, b)
+        return product(a, b)
     y = native.empty(a, (m, n))
     native.launch("matmul_f32", (y,), (a, b), (m, n, k, *strides))
     return y
@@ -73,6 +74,8 @@ def linear(x: Array, weight: Array, bias: Array) -> Array:
     """x @ weight + bias. x: (n, inputs), weight: (inputs, units), bias: (units,) -> (n, units)."""
     if x.ndim != 2:
         raise ValueError("x is not a matrix")
+    if not on_host(x):
+        return product(x, weight, bias)
     y = _product(x, weight)
     y += bias
     return y
@@ -89,7 +92,7 @@ def column_sums(x: Array) -> Array:
         y = native.empty(x, x.shape[1:])
         native.launch("column_sums_f32", (y,), (x,), x.shape)
         return y
-    return array_module(x).matmul(ones(x, len(x)), x)
+    return product(ones(x, len(x)), x)
 
 
 vjp(column_sums, lambda g, y, x: broadcast_to(g, shape=x.shape))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from .. import native
-from ..array import Array, array_module, limits
+from ..array import Array, array_module, limits, readable
+from ..cuda import fused
 from ..graph import explain, primitive, vjp
 from ..native.ids import kind_of
 from ..tensor import Tensor
@@ -99,9 +100,11 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
         return total
     xp = array_module(logits)
     if labels.dtype.kind not in "iu" or (
-        labels.size and not 0 <= labels.min() <= labels.max() < logits.shape[-1]
+        labels.size and readable(labels) and not 0 <= labels.min() <= labels.max() < logits.shape[-1]
     ):
         raise IndexError("labels are no class ids")
+    if logits.ndim == 2 and labels.shape == logits.shape[:1] and fused.suits(logits):
+        return fused.cross_entropy(logits, labels)
     shifted = logits - logits.max(axis=-1, keepdims=True)
     picked = shifted[xp.arange(len(logits)), labels]
     return (xp.log(xp.exp(shifted).sum(axis=-1)) - picked).sum()
@@ -114,6 +117,8 @@ def _cross_entropy_vjp(g: Any, y: Any, logits: Any, labels: Any) -> Any:
         if native.launch("cross_entropy_backward_f32", (out,), (g, logits, labels), sizes):
             raise IndexError("labels are no class ids")
         return out
+    if g.__class__ is not Tensor and fused.suits(g, logits):
+        return fused.cross_entropy_gradient(g, logits, value(labels))
     return (softmax(logits) - _one_hot(labels, logits)) * g
 
 

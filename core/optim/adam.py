@@ -7,6 +7,7 @@ from math import sqrt
 from typing import Any, ClassVar
 
 from ..array import Array
+from ..cuda import fused
 from ..settings import Fraction, NotNegative, Positive
 from .rule import Kernel, Number, Rows, Rule, accumulate, quotient
 
@@ -35,6 +36,15 @@ class Adam(Rule):
         root = sqrt((1 - self.beta2) / (1 - self.beta2**step))
         rate = self.learning_rate * (1 - self.beta1) / (1 - self.beta1**step) / root
         return rate, self.epsilon / root, self.beta1, self.beta2
+
+    def update(
+        self, step: int, gradient: Array, parameters: Array, state: Rows, out: Array, out_state: Rows
+    ) -> None:
+        arrays = gradient, parameters, *state, out, *out_state
+        if type(self) in (Adam, AdamW) and fused.suits(*arrays):
+            fused.adam(out, out_state, gradient, parameters, state, self.numbers(step))
+        else:
+            super().update(step, gradient, parameters, state, out, out_state)
 
     def kernel(self, step: int, xp: Any, number: Number) -> Kernel:
         rate, epsilon, beta1, beta2 = map(number, self.coefficients(step))

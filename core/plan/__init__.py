@@ -19,7 +19,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import native
-from ..array import Array, is_floating, to_numpy
+from ..array import Array, is_floating, on_host, to_numpy
 from ..backward import hooks, leaf_gradients, watchers
 from ..graph import is_recording, observers
 from ..nn.context import EVALUATION, ForwardContext
@@ -44,6 +44,7 @@ class _State(Enum):
     RECORDED = "recorded"
     TRUSTED = "trusted"
     EAGER = "eager"
+    ON_GPU = "on a GPU"
 
 
 @dataclass
@@ -78,6 +79,7 @@ class Plan:
         self._shapes: dict[Any, _Shape] = {}
         self._told = False
         self._busy = threading.Lock()
+        self._graphs: Any = None
 
     def __call__(
         self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext = EVALUATION
@@ -110,7 +112,9 @@ class Plan:
                 self._give_up(shape, failure)
             return results
         elif shape.state is _State.NEW:
-            shape.state = _State.SEEN if self._is_plannable(inputs, out) else _State.EAGER
+            shape.state = self._first_state(inputs, out)
+        if shape.state is _State.ON_GPU:
+            return self._captured(key, inputs, out, context)
         return self._eager(inputs, out, context)
 
     def _key(self, inputs: Sequence[Array], context: ForwardContext) -> tuple[Any, ...]:
@@ -123,10 +127,23 @@ class Plan:
         )
         return (context.training, wanted, seen, *map(_kind, inputs))
 
-    def _is_plannable(self, inputs: Sequence[Array], out: Sequence[Array]) -> bool:
-        return native.library is not None and all(
-            array.__class__ in (ndarray, np.memmap) for array in (*inputs, *out, *self._arrays())
-        )
+    def _first_state(self, inputs: Sequence[Array], out: Sequence[Array]) -> _State:
+        arrays = self._arrays() or inputs
+        if arrays and not any(map(on_host, arrays)):
+            return _State.ON_GPU
+        everything = (*inputs, *out, *self._arrays())
+        plain = all(array.__class__ in (ndarray, np.memmap) for array in everything)
+        return _State.SEEN if plain and native.library is not None else _State.EAGER
+
+    def _captured(
+        self, key: Any, inputs: Sequence[Array], out: Sequence[Array], context: ForwardContext
+    ) -> list[Any]:
+        """The same as a CUDA graph, whose own calls are eager, captured, and replayed from then on."""
+        if self._graphs is None:
+            from ..cuda.graph import CapturedStep
+
+            self._graphs = CapturedStep(self._eager)
+        return self._graphs(key, inputs, out, context, self._arrays())
 
     def _trusted(
         self, shape: _Shape, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext
@@ -147,7 +164,8 @@ class Plan:
     @property
     def reasons(self) -> list[str]:
         """Why steps run eagerly, for each shape that does."""
-        return [shape.reason for shape in self._shapes.values() if shape.reason]
+        refusal = self._graphs.refusal if self._graphs else None
+        return [shape.reason for shape in self._shapes.values() if shape.reason] + ([refusal] if refusal else [])
 
     def bound_steps(
         self, inputs: Sequence[Array], out: Sequence[ndarray]
@@ -162,7 +180,11 @@ class Plan:
     def _eager(self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext) -> list[Any]:
         share, outputs = self._compute(*inputs, context=context)
         for target, gradient in zip(out, self._gradients(share), strict=True):
-            np.copyto(target, 0 if gradient is None else to_numpy(gradient), casting="same_kind")
+            gradient = 0 if gradient is None else gradient
+            if on_host(target):
+                np.copyto(target, to_numpy(gradient), casting="same_kind")
+            else:
+                target[...] = gradient
         return list(outputs)
 
     def _arrays(self) -> list[ndarray]:

@@ -40,6 +40,7 @@ CONFINED: dict[str, Callable[[PurePosixPath], bool]] = {
     "grpc_reflection": _speaks_protobuf,
     "grpc_status": _speaks_protobuf,
     "cupy": lambda path: path == PurePosixPath("core/array.py"),
+    "nvmath": lambda path: path == PurePosixPath("core/cuda/matmul.py"),
     "ml_dtypes": lambda path: path == PurePosixPath("core/array.py"),
     "ray": lambda path: path.parts[:2] == ("worker", "runtime") and path.name.startswith("ray"),
     "pydantic": lambda path: path.parts[0] not in ("core", "drawing"),

@@ -6,7 +6,7 @@ Each copy to the host that is asked for, by `get` or as a Python number, is coun
 
 from __future__ import annotations
 
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,13 @@ class StrictArray(NDArrayOperatorsMixin):
 
     def __init__(self, host: np.ndarray) -> None:
         self._host = host
+
+    @property
+    def data(self) -> Any:
+        return SimpleNamespace(ptr=self._host.__array_interface__["data"][0])
+
+    def set(self, host: np.ndarray) -> None:
+        self._host[...] = host
 
     def get(self) -> np.ndarray:
         to_host.append(self._host.size)
