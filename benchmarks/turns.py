@@ -18,7 +18,6 @@ import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from multiprocessing import get_context
@@ -27,16 +26,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contenders import CONTENDERS, builder
 from contenders.workload import Contender, Workload
 from limits import Limits, measure
 
-CONTENDERS = {
-    "ours": "ours.planned",
-    "PyTorch eager": "pytorch.eager",
-    "torch.compile": "pytorch.compiled",
-    "JAX jit": "jax_jit.jit",
-}
-"""Where each is built: module and function."""
 MODES = {"step": "one training step", "predict": "inference"}
 WARM_SECONDS, STRETCH_SECONDS, TURN_SECONDS = 0.05, 0.01, 0.25
 CALM = 0.1
@@ -89,11 +82,6 @@ def first_results(contender: Contender) -> tuple[np.ndarray, list[float]]:
     """The logits before training and the losses of the first steps, which must be the same for all."""
     logits = np.array(contender.array(contender.predict()))
     return logits, [float(contender.array(contender.step())) for _ in range(4)]
-
-
-def builder(place: str) -> Callable[[Workload], Contender]:
-    module, function = place.split(".")
-    return getattr(import_module(f"contenders.{module}"), function)
 
 
 def serve(connection: Connection, place: str, threads: int) -> None:

@@ -177,4 +177,6 @@ def eager(workload: Workload) -> Contender:
 
 
 def compiled(workload: Workload) -> Contender:
+    # What was compiled for earlier workloads: with it, all shapes would count as variable, and be slower.
+    torch.compiler.reset()
     return contender(workload, compiled=True)
