@@ -20,7 +20,7 @@ SECONDS = 0.3
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that was seen on so many threads; bytes that are read and bytes that are written both count."""
+    """The most that was seen on so many threads; bytes read and bytes written both count."""
 
     gflops: float
     gigabytes: float

@@ -6,9 +6,9 @@ Each library runs each network in a process of its own, on two threads, and is a
 it: the peak of the resident set during a step (VmHWM, which writing 5 to /proc/self/clear_refs sets back),
 less the resident set before the first step of that batch. So everything counts on both sides: scratch of BLAS
 and oneDNN, the arena and the kernels' arguments of a plan. What is there before counts on neither: weights,
-gradients, optimizer state and the batch itself, and what libraries set up for themselves in four steps of a
-batch of one sample. Ours is measured twice: the steps in which the plan is made and checked (the first three),
-and those that replay it. malloc is told to return every array of 64 KiB or more at once, so that the resident
+gradients, optimizer state and the batch itself, and what libraries set up for themselves in four steps of one
+sample. Ours is measured twice: the steps in which the plan is made and checked (the first three), and those
+that replay it. malloc is told to return every array of 64 KiB or more at once, so that the resident
 set is what is alive, not what an allocator kept: for LeNet, figures of tracemalloc and of PyTorch's profiler
 differ from these by less than 2 %. Below 0.1 MiB they say little. Linux only.
 """
@@ -91,7 +91,7 @@ def measure(workload: Workload) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> str:
     """In Markdown, for the README."""
     lines = [
-        "| peak memory of one training step, 2 threads | ours | while it is recorded | PyTorch eager | ours ÷ PyTorch's |",
+        "| peak memory of one training step | ours | while recorded | PyTorch eager | ours ÷ PyTorch's |",
         "|---|---|---|---|---|",
     ]
     for row in rows:
@@ -105,7 +105,7 @@ def main() -> None:
     parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     add_output(parser)
     parser.add_argument("--workload", choices=[workload.name for workload in WORKLOADS], help="only this one")
-    parser.add_argument("--alone", nargs=2, metavar=("PLACE", "WORKLOAD"), help="measure one, in this process")
+    parser.add_argument("--alone", nargs=2, metavar=("PLACE", "WORKLOAD"), help="one, in this process")
     arguments = parser.parse_args()
     if arguments.alone:
         place, name = arguments.alone

@@ -6,8 +6,8 @@ timed. Each process is told how many threads it may use before it starts: OMP_NU
 all; of more turns than are needed those count in which other processes took least.
 
 ratio = the best peer's median time ÷ ours. of_limit = the least time that the network's matrix products (by
-their plain arithmetic) and the weights' traffic could take at the speeds that `limits.py` measures in the same
-run, ÷ the time taken. Winograd's convolutions do less arithmetic than that, so it may be above 1.
+their plain arithmetic) and the traffic of its weights could take at the speeds that `limits.py` measures in
+the same run, ÷ the time taken. Winograd's convolutions do less arithmetic than that, so it may be above 1.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ def turns_of(connections: dict[str, Connection], mode: str, rounds: Rounds) -> d
             turns[name].append(connection.recv())
         if all(sum(turn.others < CALM for turn in taken) >= rounds.count for taken in turns.values()):
             break
-    return {name: sorted(taken, key=lambda turn: turn.others)[: rounds.count] for name, taken in turns.items()}
+    count = rounds.count
+    return {name: sorted(taken, key=lambda turn: turn.others)[:count] for name, taken in turns.items()}
 
 
 def summary(turns: list[Turn], least: float) -> dict[str, float]:
@@ -222,13 +223,9 @@ def table(record: dict[str, Any], what: str) -> str:
 def text(record: dict[str, Any]) -> str:
     limits = record["limits"]
     whats = dict.fromkeys(row["what"] for row in record["rows"])
-    return "\n\n".join(
-        [
-            "median (10th to 90th percentile); ratio = the best peer's time ÷ ours; limit: "
-            f"{limits['gflops']:.0f} GFLOP/s, {limits['gigabytes']:.0f} GB/s",
-            *(table(record, what) for what in whats),
-        ]
-    )
+    heading = "median (10th to 90th percentile); ratio = the best peer's time ÷ ours; limit: "
+    heading += f"{limits['gflops']:.0f} GFLOP/s, {limits['gigabytes']:.0f} GB/s"
+    return "\n\n".join([heading, *(table(record, what) for what in whats)])
 
 
 def arguments_of(script: str | None) -> Namespace:

@@ -95,12 +95,13 @@ class Pass:
             elements, before = x.size // x.shape[1], (mean, variance)
             mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3))
             seen = mean, variance * (elements / (elements - 1))
-            self.left += [(1 - MOMENTUM) * old + MOMENTUM * new for old, new in zip(before, seen, strict=True)]
+            pairs = zip(before, seen, strict=True)
+            self.left += [(1 - MOMENTUM) * old + MOMENTUM * new for old, new in pairs]
         scale = weight * lax.rsqrt(variance + SMALL)
         return (x - mean[:, None, None]) * scale[:, None, None] + bias[:, None, None]
 
     def transformer(self, x: jax.Array, heads: int) -> jax.Array:
-        """The weights are in the order of ours: attention, its LayerNorm, two linear layers, their LayerNorm."""
+        """Weights come in the order of ours: attention, its LayerNorm, two linear layers, their LayerNorm."""
         attention, norm, rest = ([next(self.weights) for _ in range(n)] for n in (8, 2, 6))
         y = layer_norm(x, *norm)
         query, key, value = (
@@ -160,7 +161,12 @@ def loss_of(
 
 
 def update(
-    weights: Arrays, moments: Any, statistics: Arrays, x: jax.Array, labels: jax.Array, layers: Sequence[Layer]
+    weights: Arrays,
+    moments: Any,
+    statistics: Arrays,
+    x: jax.Array,
+    labels: jax.Array,
+    layers: Sequence[Layer],
 ) -> Any:
     """One step: Kingma & Ba, ICLR 2015, algorithm 1."""
     step, firsts, seconds = moments

@@ -1,4 +1,4 @@
-"""A workload in chainrule's core, planned or eager; also where all libraries get their initial weights from."""
+"""A workload in chainrule's core, planned or eager; also where all get their initial weights from."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Linear(Layer):
 
 @dataclass(frozen=True)
 class Convolution(Layer):
-    """ReLU after it. normalized: BatchNorm in the place of a bias. groups: as many as channels is depthwise."""
+    """ReLU after it. normalized: BatchNorm for a bias. groups: as many as channels are depthwise."""
 
     filters: int
     kernel: int
@@ -160,8 +160,8 @@ class GRU(Recurrent):
 
 @dataclass(frozen=True)
 class Transformer(Layer):
-    """LayerNorm and attention, LayerNorm and two linear layers with GELU between them, each part added to what
-    went into it."""
+    """LayerNorm and attention, LayerNorm and two linear layers with GELU between them, each part added to
+    what went into it."""
 
     heads: int
     hidden: int
@@ -216,7 +216,7 @@ class Workload:
         return 2 * self.batch * total
 
     def bytes_moved(self, mode: str) -> int:
-        """At least: forward, each weight is read; Adam reads it, its gradient and two moments, and writes three."""
+        """At least: forward, weights are read; Adam reads them, gradients and two moments, and writes three."""
         parameters = sum(layer.parameters(shape) for layer, shape in self.shaped_layers())
         return 4 * parameters * (1 if mode == "predict" else 7)
 
@@ -288,8 +288,8 @@ class Contender:
     """One network in one library, ready to run on the same weights and data as in the others.
 
     train: one training step (forward, loss, backward, Adam) on samples and labels, which gives the loss.
-    apply: the forward pass alone on samples, which gives the logits. Both take what `convert` makes of arrays,
-    and may return before they are done; `array` waits for what they gave.
+    apply: the forward pass alone on samples, which gives the logits. Both take what `convert` makes of
+    arrays, and may return before they are done; `array` waits for what they gave.
     """
 
     train: Callable[[Any, Any], Any]
