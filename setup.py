@@ -8,7 +8,7 @@ from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
 sys.path.insert(0, str(Path(__file__).parent / "core" / "native"))
-from compile import SUFFIX, compile_kernels  # noqa: E402
+from compile import SUFFIX, compile_kernels
 
 
 class BuildWithKernels(build_py):

@@ -94,7 +94,9 @@ def device_module(device: str) -> Any:
 
 
 def to_numpy(x: Array) -> np.ndarray:
-    """`x` in host memory; `x` itself where it is there already."""
+    """`x` in host memory; `x` itself where it is there already. Nothing that a plan could record."""
+    if x.__class__ is not np.ndarray and hasattr(x, "recorder"):
+        x.escape()
     return np.asarray(x) if on_host(x) else x.get()
 
 

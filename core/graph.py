@@ -95,6 +95,11 @@ def no_grad() -> Iterator[None]:
         yield
 
 
+def is_recording() -> bool:
+    """Whether operations of this thread record."""
+    return _recording.enabled
+
+
 @contextmanager
 def recording(enabled: bool) -> Iterator[None]:
     """Inside, operations of this thread record, or do not, whatever they did outside."""
@@ -255,5 +260,5 @@ from .backward import backward, grad  # noqa: E402  The walk back is in a file o
 
 __all__ = [
     "Explanation", "Node", "Observer", "Operation", "Vjp", "backward", "described", "explain", "grad",
-    "moves", "no_grad", "observers", "operation_of", "primitive", "recording", "unfit", "vjp",
+    "is_recording", "moves", "no_grad", "observers", "operation_of", "primitive", "recording", "unfit", "vjp",
 ]  # fmt: skip

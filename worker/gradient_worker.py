@@ -77,15 +77,19 @@ class GradientComputer:
         of all micro-batches add up to the mean gradient over the `batch_samples` samples of the mini-batch,
         times `loss_scale`.
         """
+        inputs = self.inputs(indices, batch_samples, loss_scale)
+        with self._storage.training():
+            loss, *self._seen = self.plan(inputs, out, context)
+        return float(to_numpy(loss))
+
+    def inputs(self, indices: np.ndarray, batch_samples: int, loss_scale: float = 1.0) -> list[Array]:
+        """What the plan of a micro-batch is given: see `gradient` and `_share`."""
         features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
         factors = (
             np.float32(loss_scale / batch_samples),
             np.float32(loss_scale * len(indices) / batch_samples),
         )
-        factors = [to_device(np.asarray(factor), self._device) for factor in factors]
-        with self._storage.training():
-            loss, *self._seen = self.plan([features, targets, *factors], out, context)
-        return float(to_numpy(loss))
+        return [features, targets, *(to_device(np.asarray(factor), self._device) for factor in factors)]
 
     def _share(
         self, features: Array, targets: Array, factor: Array, share: Array, context: ForwardContext

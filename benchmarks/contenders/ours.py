@@ -1,4 +1,4 @@
-"""A workload in chainrule's core, planned or eager; also where all get their initial weights from."""
+"""A workload in chainrule's core, planned or eager; and what gives all libraries their initial weights."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Kernels in C that the ops call where NumPy would take several passes, and how they are found and called.
 
-`launch` calls one. An op uses it where `suits` says that it may, and NumPy's formula everywhere else; both its
-forward call and a replayed step plan then run the very same kernel. An op writes into arrays that it gets from
-`empty`, so that a plan can put them into its arena.
+`launch` calls one. An op uses it where `suits` says that it may, and NumPy's formula everywhere else; both
+its forward call and a replayed step plan then run the very same kernel. An op writes into arrays that it gets
+from `empty`, so that a plan can put them into its arena.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def variant() -> str:
     """The build for this machine's processor: the widest vectors that it has."""
     if platform.machine() not in ("x86_64", "AMD64"):
         return "generic"
-    from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore
+    from numpy._core._multiarray_umath import __cpu_features__ as features  # pyright: ignore[reportAttributeAccessIssue]
 
     return (
         "v4" if features.get("AVX512_SKX") else "v3" if features.get("AVX2") and features.get("FMA3") else ""
@@ -84,6 +84,18 @@ library = _load()
 """None where nothing was compiled for this processor: then NumPy computes everything."""
 
 
+def available_threads() -> int:
+    """CHAINRULE_THREADS, or else the processors that this process may use, by its affinity and its container."""
+    if os.environ.get("CHAINRULE_THREADS", "").isdigit():
+        return max(1, int(os.environ["CHAINRULE_THREADS"]))
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(cores, int(quota) // int(period)))
+    except (OSError, ValueError):  # no such limit, or none that is a number: "max"
+        return cores
+
+
 def use_threads(count: int) -> None:
     """Share each kernel's work between so many threads. BLAS gets one: chainrule cuts products itself.
 
@@ -107,9 +119,10 @@ def suits(*arrays: Array | None) -> bool:
 
 
 def suits_in_any_order(*arrays: Array) -> bool:
-    """Whether these are float32 arrays in the host's memory, in any order there: for kernels told the strides."""
+    """Whether these are float32 arrays of the host, in any order there: for kernels told the strides."""
     return library is not None and all(
-        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned for array in arrays
+        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned
+        for array in arrays
     )
 
 
@@ -157,4 +170,4 @@ def pointer(array: ndarray | None) -> int | None:
     return None if array is None else _field_at(id(array) + _HEAD).value
 
 
-use_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+use_threads(available_threads())

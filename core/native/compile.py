@@ -57,7 +57,7 @@ def compile_kernels(target: Path) -> None:
         )
     ]
     if any([process.wait() for process in processes]):  # noqa: C419  each has to be waited for
-        raise SystemExit("chainrule: the kernels in core/native do not compile; see the compiler's words above.")
+        raise SystemExit("chainrule: the kernels in core/native do not compile; the compiler says why above.")
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:

@@ -116,13 +116,19 @@ static void compute_part(int64_t part, void *context) {
                 const float *weights = panel_of(j, py, px, group, panel);
                 const float *start = j->start + group * paneled(j->out_channels) + first;
                 int64_t valid = smaller(PANEL, j->out_channels - first);
-                for (int64_t y = first_line; y < end; y++)
+                for (int64_t y = first_line; y < end; y++) {
+                    // Taps of lines outside the image have nothing to add.
+                    int64_t line = y * j->in_step[0] - j->before[0], low = 0, high = ys->taps, across = s.count / ys->taps;
+                    while (low < high && line + ys->place[low] < 0) low++;
+                    while (low < high && line + ys->place[high - 1] >= j->in_size[0]) high--;
+                    strips inside = {s.row, s.length, (high - low) * across, runs + low * across};
                     for (int64_t b = 0; b < blocks; b++) {
                         int64_t x = cut(xs->outputs, blocks, b), rows = cut(xs->outputs, blocks, b + 1) - x;
-                        rows_product((int)rows, lines + (y - first_line) * j->in_step[0] * pitch + x * s.row + group * j->in_channels, s,
-                                     weights, start, out + y * line_pitch + x * pixel_pitch + group * j->out_channels + first,
+                        rows_product((int)rows, lines + (y - first_line) * j->in_step[0] * pitch + x * s.row + group * j->in_channels,
+                                     inside, weights + low * xs->taps * j->in_channels * (valid > WIDTH ? PANEL : WIDTH), start, out + y * line_pitch + x * pixel_pitch + group * j->out_channels + first,
                                      pixel_pitch, valid);
                     }
+                }
             }
         }
 }

@@ -37,6 +37,7 @@ static void run_part(int64_t part, void *context) {
     int64_t wide = 3 + c->axes, unit = part * c->units_a_part, last = smaller(c->units, unit + c->units_a_part);
     int64_t index[MOST_AXES], row = unit / c->blocks_a_row, start = unit % c->blocks_a_row * c->block;
     char *blocks = scratch(6, (size_t)(c->slots * c->block * 8));
+    uint64_t before = keep_denormals();
     for (int64_t axis = c->axes - 1; axis >= 0; axis--) {
         index[axis] = row % c->sizes[axis];
         row /= c->sizes[axis];
@@ -73,6 +74,7 @@ static void run_part(int64_t part, void *context) {
         while (axis >= 0 && ++index[axis] == c->sizes[axis]) index[axis--] = 0;
         place(c, index, start, blocks, base);
     }
+    restore(before);
 }
 
 EXPORT int elementwise(void **arrays, const int64_t *integers, const double *numbers) {
@@ -102,7 +104,17 @@ EXPORT int elementwise(void **arrays, const int64_t *integers, const double *num
             for (int a = 0; a < arguments_count; a++) pointer[a] += steps[a]; \
         } \
     }
-#define CAST(name, from, to) LOOP(cast_##name, 2, *(to *)pointer[1] = (to) * (from *)pointer[0])
+#define CAST(name, from, to) \
+    LOOP(cast_any_##name, 2, *(to *)pointer[1] = (to) * (from *)pointer[0]) \
+    EXPORT void cast_##name(char **arguments, const intptr_t *dimensions, const intptr_t *steps, void *data) { \
+        if (steps[0] == sizeof(from) && steps[1] == sizeof(to)) { \
+            const from *restrict source = (const from *)arguments[0]; \
+            to *restrict target = (to *)arguments[1]; \
+            for (intptr_t i = 0; i < dimensions[0]; i++) target[i] = (to)source[i]; \
+        } else { \
+            cast_any_##name(arguments, dimensions, steps, data); \
+        } \
+    }
 #define COPY(bytes, type) \
     LOOP(copy_any_##bytes, 2, *(type *)pointer[1] = *(type *)pointer[0]) \
     EXPORT void copy_##bytes(char **arguments, const intptr_t *dimensions, const intptr_t *steps, void *data) { \

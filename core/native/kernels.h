@@ -37,6 +37,10 @@ void *scratch(int slot, size_t bytes);
 void gemm(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
           int64_t ldb, float *c, int64_t ldc, int accumulate);
 
+// Kernels take numbers below 1e-38 for zero. NumPy does not: between these two its loops give the bits that it gives.
+uint64_t keep_denormals(void);
+void restore(uint64_t before);
+
 static inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline int64_t ceiling(int64_t a, int64_t b) { return (a + b - 1) / b; }

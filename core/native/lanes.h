@@ -4,6 +4,13 @@
 
 #include "kernels.h"
 
+// Before a loop whose outputs may be inputs of the same place, never of another: it may be cut into vectors.
+#if defined(__clang__)
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT _Pragma("GCC ivdep")
+#endif
+
 // The first `count` (1 .. 16) lanes from memory, `fill` in the others; and the first `count` lanes to memory.
 #if defined(__AVX512F__)
 #define LOAD_FIRST(at, count, fill) \

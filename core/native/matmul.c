@@ -83,7 +83,9 @@ static void stack_part(int64_t part, void *context) {
     intptr_t dimensions[4] = {1, s->dimensions[0], s->dimensions[1], s->dimensions[2]};
     intptr_t steps[9] = {0};
     for (int i = 0; i < 6; i++) steps[3 + i] = s->core[i];
+    uint64_t before = keep_denormals();
     s->loop(arguments, dimensions, steps, s->data);
+    restore(before);
 }
 
 // Any product that NumPy's matmul makes, by the inner loop that it would take: a stack of matrices, one a part.

@@ -2,7 +2,7 @@
 //
 // Every element is computed by the same operations in the same order as in core/optim, each rounded once. So a result
 // depends neither on where a slice begins nor on the threads. Only numbers below 1e-38 differ: here they are zero.
-#include "kernels.h"
+#include "lanes.h"
 
 #include <math.h>
 
@@ -50,12 +50,6 @@ static int update(void **arrays, const int64_t *integers, const double *numbers,
     return 0;
 }
 
-// An output may be the input of the same place, never another's.
-#if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define INDEPENDENT _Pragma("GCC ivdep")
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 // A rule, written for what may vary from call to call but not from element to element: `choice` and whether there

@@ -12,10 +12,13 @@ void pack_columns(float *panel, int vectors, int64_t k, const float *b, int64_t 
 }
 
 void pack_rows(float *panel, int vectors, int64_t k, const float *b, int64_t ldb, int64_t count) {
-    for (int64_t i = 0; i < k; i++) {
-        float *to = panel + i * vectors * LANES;
-        for (int64_t lane = 0; lane < count; lane++) to[lane] = b[lane * ldb + i];
-        for (int64_t lane = count; lane < LANES; lane++) to[lane] = 0;
+    int64_t width = vectors * LANES;
+    for (int64_t start = 0; start < k; start += LANES) {
+        int64_t end = smaller(k, start + LANES);
+        for (int64_t lane = 0; lane < count; lane++)
+            for (int64_t i = start; i < end; i++) panel[i * width + lane] = b[lane * ldb + i];
+        for (int64_t lane = count; lane < LANES; lane++)
+            for (int64_t i = start; i < end; i++) panel[i * width + lane] = 0;
     }
 }
 
@@ -82,6 +85,8 @@ static inline __attribute__((always_inline)) void tile(const int rows, const int
 void panel_product(int64_t rows, int vectors, int64_t k, const float *a, int64_t lda, const float *panel, const float *start,
                    int64_t lds, float *c, int64_t ldc) {
     int64_t width = vectors * LANES;
+    for (int64_t r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) __builtin_prefetch(c + r * ldc + v * LANES, 1);
     for (int done = 0; done < vectors; done += AT_ONCE) {
         switch (rows * 8 + smaller(vectors - done, AT_ONCE)) {
             TILES(1)

@@ -53,7 +53,19 @@ static uint64_t flush_denormals(void) {
     return before;
 }
 
-static void restore(uint64_t before) {
+uint64_t keep_denormals(void) {
+    uint64_t before = 0;
+#if defined(__x86_64__)
+    before = _mm_getcsr();
+    _mm_setcsr((unsigned int)before & ~0x8040u);
+#elif defined(__aarch64__)
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before & ~((uint64_t)1 << 24)));
+#endif
+    return before;
+}
+
+void restore(uint64_t before) {
 #if defined(__x86_64__)
     _mm_setcsr((unsigned int)before);
 #elif defined(__aarch64__)

@@ -1,7 +1,7 @@
 // Pooling over images: the largest of each window and which one it is, the sum of each window, and their gradients.
 //
 // Windows are those of a convolution with as many filters and groups as channels. Padding is never read.
-#include "convolution.h"
+#include "windows.h"
 
 #include <math.h>
 
@@ -14,54 +14,18 @@ typedef struct {
     float *out;
     int16_t *choice;
     strides s, cs;  // of `in`, and of `choice` where it is read
-    int64_t pieces, width;
+    pieces pieces;
 } job;
 
-// A part of the channels of one sample. Of at least 16 parts in all, where there are channels enough.
-typedef struct {
-    int64_t sample, first, last;
-} piece;
-
-static piece piece_of(const job *j, int64_t part) {
-    int64_t first = part % j->pieces * j->width;
-    return (piece){part / j->pieces, first, smaller(first + j->width, j->c.channels)};
-}
-
-// The elements of a window's axis that lie inside: from `first` on, `last` not included.
-static void inside(const convolution *c, int axis, int64_t at, int64_t size, int64_t *first, int64_t *last) {
-    int64_t start = at * c->stride[axis] - c->padding[axis], gap = c->dilation[axis];
-    *first = start < 0 ? ceiling(-start, gap) : 0;
-    *last = start >= size ? 0 : smaller(c->kernel[axis], ceiling(size - start, gap));
-}
-
 static void run(job *j, task function) {
-    j->pieces = smaller(ceiling(16, larger(1, j->c.n)), ceiling(j->c.channels, WIDTH));
-    j->width = ceiling(ceiling(j->c.channels, j->pieces), WIDTH) * WIDTH;
-    j->pieces = ceiling(j->c.channels, j->width);
-    parallel(j->c.n * j->pieces, function, j);
+    j->pieces = cut_channels(j->c.n, j->c.channels);
+    parallel(j->c.n * j->pieces.pieces, function, j);
 }
-
-// Calls `each(y, x, ky, kx)` for every window and each of its elements that lie inside, in row-major order.
-#define EACH_WINDOW(c, before, each, after) \
-    for (int64_t oy = 0; oy < (c)->count[0]; oy++) \
-        for (int64_t ox = 0; ox < (c)->count[1]; ox++) { \
-            int64_t y0, y1, x0, x1; \
-            inside(c, 0, oy, (c)->height, &y0, &y1); \
-            inside(c, 1, ox, (c)->width, &x0, &x1); \
-            int64_t top = oy * (c)->stride[0] - (c)->padding[0], left = ox * (c)->stride[1] - (c)->padding[1]; \
-            before; \
-            for (int64_t ky = y0; ky < y1; ky++) \
-                for (int64_t kx = x0; kx < x1; kx++) { \
-                    int64_t y = top + ky * (c)->dilation[0], x = left + kx * (c)->dilation[1]; \
-                    each; \
-                } \
-            after; \
-        }
 
 static void largest(int64_t part, void *context) {
     const job *j = context;
     const convolution *c = &j->c;
-    piece p = piece_of(j, part);
+    piece p = piece_of(j->pieces, c->channels, part);
     const float *image = j->in + p.sample * j->s.sample;
     int64_t ch = p.first;
     for (; j->s.channel == 1 && ch + WIDTH <= p.last; ch += WIDTH)
@@ -95,20 +59,13 @@ static int exact(const convolution *c) {
     return 1;
 }
 
-static void clear(const job *j, piece p) {
-    const convolution *c = &j->c;
-    float *image = j->out + p.sample * c->height * c->width * c->channels;
-    for (int64_t i = 0; i < c->height * c->width; i++)
-        memset(image + i * c->channels + p.first, 0, (size_t)(p.last - p.first) * sizeof(float));
-}
-
 static void put(int64_t part, void *context) {
     const job *j = context;
     const convolution *c = &j->c;
-    piece p = piece_of(j, part);
+    piece p = piece_of(j->pieces, c->channels, part);
     int add = !exact(c);
-    if (add) clear(j, p);
     float *image = j->out + p.sample * c->height * c->width * c->channels;
+    if (add) clear_piece(c, image, p);
     const float *g = j->in + p.sample * j->s.sample;
     const int16_t *choice = j->choice + p.sample * j->cs.sample;
     int64_t ch = p.first;
@@ -133,7 +90,7 @@ static void put(int64_t part, void *context) {
 static void sum_windows(int64_t part, void *context) {
     const job *j = context;
     const convolution *c = &j->c;
-    piece p = piece_of(j, part);
+    piece p = piece_of(j->pieces, c->channels, part);
     const float *image = j->in + p.sample * j->s.sample;
     int64_t ch = p.first;
     for (; j->s.channel == 1 && ch + WIDTH <= p.last; ch += WIDTH)
@@ -147,10 +104,10 @@ static void sum_windows(int64_t part, void *context) {
 static void spread(int64_t part, void *context) {
     const job *j = context;
     const convolution *c = &j->c;
-    piece p = piece_of(j, part);
+    piece p = piece_of(j->pieces, c->channels, part);
     int add = !exact(c);
-    if (add) clear(j, p);
     float *image = j->out + p.sample * c->height * c->width * c->channels;
+    if (add) clear_piece(c, image, p);
     const float *g = j->in + p.sample * j->s.sample;
     int64_t ch = p.first;
     for (; j->s.channel == 1 && ch + WIDTH <= p.last; ch += WIDTH)

@@ -78,7 +78,11 @@ INLINE void multiply_rows(const int rows, const int registers, const float *a, s
             UNROLL for (int j = 0; j < registers; j++) WIDE(c + i * pitch + j * WIDTH) = sum[i][j];
         return;
     }
-    for (int i = 0; i < rows; i++) memcpy(c + i * pitch, sum[i], (size_t)valid * sizeof(float));
+    UNROLL for (int i = 0; i < rows; i++) {
+        wide whole[2];  // not sum[i] itself, whose address would keep all of them out of registers
+        UNROLL for (int j = 0; j < registers; j++) whole[j] = sum[i][j];
+        memcpy(c + i * pitch, whole, (size_t)valid * sizeof(float));
+    }
 }
 
 // What a sum over samples, rows and pixels walks through: their number, and how far each is from the next in a and b.

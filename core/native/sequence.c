@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { FEWEST_PARTS = 8, DEPTH = 256 };
+enum { FEWEST_PARTS = 8, DEPTH = 256, AHEAD = 16 };
 
 // c = a b + start for all steps and samples: rows of a and c are found by these strides, b is packed.
 typedef struct {
@@ -24,8 +24,10 @@ static void pack_part(int64_t part, void *context) {
     float *panel = (float *)p->b + first * p->k;
     for (int v = 0; v < vectors; v++) {
         int64_t column = first + v * LANES, count = smaller(LANES, p->columns - column);
-        if (p->transposed) pack_rows(panel + v * LANES, vectors, p->k, p->matrix + column * p->ld_matrix, p->ld_matrix, count);
-        else pack_columns(panel + v * LANES, vectors, p->k, p->matrix + column, p->ld_matrix, count);
+        if (p->transposed)
+            pack_rows(panel + v * LANES, vectors, p->k, p->matrix + column * p->ld_matrix, p->ld_matrix, count);
+        else
+            pack_columns(panel + v * LANES, vectors, p->k, p->matrix + column, p->ld_matrix, count);
     }
 }
 
@@ -93,19 +95,30 @@ EXPORT int sequence_input_gradient_f32(void **arrays, const int64_t *integers, c
 typedef struct {
     float *c, *turned;
     const float *x, *gates;
-    int64_t n, steps, inputs, columns, width, x_sample, x_step, ldc, blocks;
+    int64_t n, steps, inputs, columns, width, x_sample, x_step, ldc, blocks, ld_turned;
 } weight_product;
 
 // Sixteen rows of x's transpose: (inputs, steps * n).
 static void turn_part(int64_t part, void *context) {
     const weight_product *p = context;
-    int64_t first = part * LANES, end = smaller(p->inputs, first + LANES), k = p->steps * p->n;
+    int64_t first = part * LANES, count = smaller(LANES, p->inputs - first);
     for (int64_t s = 0; s < p->steps; s++)
-        for (int64_t input = first; input < end; input++) {
-            const float *from = p->x + s * p->x_step + input;
-            float *to = p->turned + input * k + s * p->n;
-            for (int64_t r = 0; r < p->n; r++) to[r] = from[r * p->x_sample];
+        for (int64_t r = 0; r < p->n; r++) {
+            const float *from = p->x + s * p->x_step + r * p->x_sample + first;
+            float *to = p->turned + first * p->ld_turned + s * p->n + r;
+            for (int64_t input = 0; input < count; input++) to[input * p->ld_turned] = from[input];
         }
+}
+
+// A panel of rows that lie far apart, each fetched ahead.
+static void pack_panel(float *panel, int64_t depth, const float *from, int64_t ld, int64_t columns) {
+    int64_t width = ceiling(columns, LANES) * LANES;
+    for (int64_t i = 0; i < depth; i++, from += ld, panel += width) {
+        for (int64_t j = 0; j < columns; j += LANES) {
+            if (i + AHEAD < depth) __builtin_prefetch(from + AHEAD * ld + j);
+            STORE(panel + j, LOAD_PART(from + j, smaller(LANES, columns - j)));
+        }
+    }
 }
 
 static void weight_part(int64_t part, void *context) {
@@ -113,17 +126,15 @@ static void weight_part(int64_t part, void *context) {
     int64_t panels = ceiling(p->columns, TILE_COLUMNS), first = part % panels * TILE_COLUMNS, k = p->steps * p->n;
     int64_t block = part / panels, tiles = tiles_of(p->inputs);
     int64_t columns = smaller(TILE_COLUMNS, p->columns - first);
-    int vectors = (int)ceiling(columns, LANES);
     float *panel = scratch(2, DEPTH * TILE_COLUMNS * sizeof(float));
-    for (int64_t i = 0; i < k; i += DEPTH) {
+    for (int64_t i = 0; i == 0 || i < k; i += DEPTH) {  // once at least: without samples the gradient is zeros
         int64_t depth = smaller(DEPTH, k - i);
-        for (int v = 0; v < vectors; v++)
-            pack_columns(panel + v * LANES, vectors, depth, p->gates + i * p->width + first + v * LANES, p->width,
-                         smaller(LANES, columns - v * LANES));
+        pack_panel(panel, depth, p->gates + i * p->width + first, p->width, columns);
         for (int64_t tile = tiles * block / p->blocks; tile < tiles * (block + 1) / p->blocks; tile++) {
             int64_t row = tile_start(p->inputs, tile), rows = tile_start(p->inputs, tile + 1) - row;
             float *c = p->c + row * p->ldc + first;
-            panel_product_cut(rows, columns, depth, p->turned + row * k + i, k, panel, i ? c : NULL, p->ldc, c, p->ldc);
+            panel_product_cut(rows, columns, depth, p->turned + row * p->ld_turned + i, p->ld_turned, panel, i ? c : NULL,
+                              p->ldc, c, p->ldc);
         }
     }
 }
@@ -142,7 +153,8 @@ EXPORT int sequence_weight_gradient_f32(void **arrays, const int64_t *integers, 
                         .x_step = step, .ldc = integers[7]};
     int64_t panels = ceiling(columns, TILE_COLUMNS);
     p.blocks = larger(1, smaller(tiles_of(inputs), FEWEST_PARTS / panels));
-    p.turned = scratch(1, (size_t)(inputs * n * steps) * sizeof(float));
+    p.ld_turned = n * steps + LANES;  // not a power of two: then a column of it would have one place in the cache
+    p.turned = scratch(1, (size_t)(inputs * p.ld_turned) * sizeof(float));
     parallel(ceiling(inputs, LANES), turn_part, &p);
     parallel(panels * p.blocks, weight_part, &p);
     return 0;

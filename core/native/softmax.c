@@ -1,4 +1,5 @@
 // Softmax along rows, and its cross-entropy with class ids: forward and backward, each in one call.
+#include "ids.h"
 #include "lanes.h"
 
 #include <float.h>
@@ -123,28 +124,13 @@ EXPORT int softmax_backward_f32(void **arrays, const int64_t *integers, const do
     return 0;
 }
 
-// The label of a row, or -1. kind: bytes of a label, below 0 if they have a sign.
-static inline int64_t label_of(const job *j, int64_t row) {
-    int64_t label;
-    switch (j->kind) {
-        case 1: label = ((const uint8_t *)j->labels)[row]; break;
-        case 2: label = ((const uint16_t *)j->labels)[row]; break;
-        case 4: label = ((const uint32_t *)j->labels)[row]; break;
-        case -1: label = ((const int8_t *)j->labels)[row]; break;
-        case -2: label = ((const int16_t *)j->labels)[row]; break;
-        case -4: label = ((const int32_t *)j->labels)[row]; break;
-        default: label = ((const int64_t *)j->labels)[row];
-    }
-    return label >= 0 && label < j->columns ? label : -1;
-}
-
 static void cross_entropy_part(int64_t part, void *context) {
     job *j = context;
     ROWS_OF_PART;
     double total = 0;
     for (int64_t row = first; row < last; row++) {
         const float *x = j->x + row * n;
-        const int64_t label = label_of(j, row);
+        const int64_t label = id_at(j->labels, row, j->kind, n);
         if (UNLIKELY(label < 0)) {
             atomic_store(&j->wrong, 1);
             return;
@@ -156,7 +142,7 @@ static void cross_entropy_part(int64_t part, void *context) {
 }
 
 // The sum of -log(softmax(x)[label]). arrays: the sum (), logits x (rows, columns), labels (rows,). integers: rows,
-// columns, kind of label. Refuses labels that are no columns.
+// columns, kind of labels. Refuses labels that are no columns.
 EXPORT int cross_entropy_f32(void **arrays, const int64_t *integers, const double *numbers) {
     (void)numbers;
     double sums[MOST_PARTS], total = 0;
@@ -178,7 +164,7 @@ static void cross_entropy_backward_part(int64_t part, void *context) {
     for (int64_t row = first; row < last; row++) {
         const float *x = j->x + row * n;
         float *out = j->out + row * n;
-        const int64_t label = label_of(j, row);
+        const int64_t label = id_at(j->labels, row, j->kind, n);
         if (UNLIKELY(label < 0)) {
             atomic_store(&j->wrong, 1);
             return;

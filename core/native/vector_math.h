@@ -1,4 +1,4 @@
-// Functions of sixteen numbers at a time: e^x, its kin, and the logarithm, each within a few units in the last place.
+// Functions of sixteen numbers at a time: e^x, sigmoid and tanh, each within two units in the last place.
 //
 // They keep nan, and take ±inf and what overflows to the limits. Macros, as all that takes vectors: see kernels.h.
 #ifndef CHAINRULE_VECTOR_MATH_H
@@ -7,11 +7,15 @@
 #include "kernels.h"
 
 // Where one is nan the second is given.
+#if defined(__AVX512F__)
+#define MINIMUM(a, b) ((vector)_mm512_min_ps((__m512)(a), (__m512)(b)))
+#else
 #define MINIMUM(a, b) \
     ({ \
         vector mn_a = (a), mn_b = (b); \
         SELECT(mn_a < mn_b, mn_a, mn_b); \
     })
+#endif
 #define MAGNITUDE(x) ((vector)((vector_int)(x) & 0x7fffffff))
 #define WITH_SIGN_OF(magnitude, x) ((vector)((vector_int)(magnitude) | ((vector_int)(x) & (int32_t)0x80000000)))
 
@@ -40,13 +44,23 @@
         MULTIPLY_ADD(er_p, (r) * (r), (r)); \
     })
 
-// e^x. 2^n comes in two factors, each of which a float32 can be.
+// y 2^n for whole numbers n, to 0 or infinity where it gets there: by two factors, each of which a float32 can be.
+#if defined(__AVX512F__)
+#define SCALED(y, n) ((vector)_mm512_scalef_ps((__m512)(y), (__m512)(n)))
+#else
+#define SCALED(y, n) \
+    ({ \
+        vector sc_n = (n), sc_half = NEAREST(sc_n * SPLAT(0.5f)); \
+        (y) * POWER_OF_TWO(sc_half) * POWER_OF_TWO(sc_n - sc_half); \
+    })
+#endif
+
+// e^x.
 #define EXP(x) \
     ({ \
         vector ex_x = MAXIMUM(SPLAT(-105.0f), MINIMUM(SPLAT(90.0f), (x))), ex_n, ex_r; \
         EXPONENT_AND_REST(ex_x, ex_n, ex_r); \
-        vector ex_y = EXP_OF_REST_LESS_ONE(ex_r) + SPLAT(1.0f), ex_half = NEAREST(ex_n * SPLAT(0.5f)); \
-        ex_y * POWER_OF_TWO(ex_half) * POWER_OF_TWO(ex_n - ex_half); \
+        SCALED(EXP_OF_REST_LESS_ONE(ex_r) + SPLAT(1.0f), ex_n); \
     })
 
 #define SIGMOID(x) (SPLAT(1.0f) / (SPLAT(1.0f) + EXP(-(x))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan, prod
+from math import nan
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +12,8 @@ from .. import ops
 from ..array import Array, array_module
 from ..errors import ShapeError
 from ..init import ones, zeros
-from ..precision import wide
+from ..ops import scaled
+from ..ops.scaled import along_channels
 from ..recomputation import recomputing
 from ..settings import POSITIVE, SHARE
 from ..tensor import Tensor
@@ -55,8 +56,7 @@ class LayerNorm(_Normalization):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         self.output_shape(x.shape[1:])
-        axes = tuple(range(-len(self.shape), 0))
-        return ops.standardize(x, axis=axes, epsilon=self.epsilon) * self.weight + self.bias
+        return scaled.layer_normalize(x, self.weight, self.bias, self.epsilon)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape[-len(self.shape) :] != self.shape:
@@ -80,7 +80,7 @@ class RMSNorm(_Normalization):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         self.output_shape(x.shape[1:])
-        return ops.rms_normalize(x, epsilon=self.epsilon) * self.weight
+        return scaled.rms_normalize(x, self.weight, self.epsilon)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         if input_shape[-1:] != (self.units,):
@@ -108,9 +108,7 @@ class GroupNorm(_Normalization):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         self.output_shape(x.shape[1:])
-        rows = (x.shape[0], self.groups, prod(x.shape[1:]) // self.groups)
-        standard = ops.reshape(ops.standardize(ops.reshape(x, rows), epsilon=self.epsilon), x.shape)
-        return standard * _along_channels(self.weight, x) + _along_channels(self.bias, x)
+        return scaled.group_normalize(x, self.weight, self.bias, self.groups, self.epsilon)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self._with_channels(self.channels, input_shape)
@@ -145,19 +143,21 @@ class BatchNorm(_Normalization):
 
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         self.output_shape(x.shape[1:])
-        weight, bias = _along_channels(self.weight, x), _along_channels(self.bias, x)
         if not context.training:
+            weight, bias = along_channels(self.weight, x), along_channels(self.bias, x)
             deviation = ops.sqrt(self.running_variance + self.epsilon)
-            centered = x - _along_channels(self.running_mean, x)
-            y = centered * (weight / _along_channels(deviation, x)) + bias
+            centered = x - along_channels(self.running_mean, x)
+            y = centered * (weight / along_channels(deviation, x)) + bias
             return y if weight.dtype != x.dtype else y.astype(x.dtype)
-        axes = (0, *range(2, x.ndim))
         if not x.size:
             raise ShapeError(self.kind, "at least one element to take statistics of", f"shape {x.shape}")
+        y, mean, variance = scaled.batch_normalize(x, self.weight, self.bias, self.epsilon)
         if not recomputing():
-            self.observed = _statistics(x.data, axes)
+            # What estimates the variance of all samples there could be is unknown of one element.
+            elements = x.size // x.shape[1]
+            self.observed = mean, variance * (elements / (elements - 1) if elements > 1 else nan)
             self.absorb(*self.observed)
-        return ops.standardize(x, axis=axes, epsilon=self.epsilon) * weight + bias
+        return y
 
     def absorb(self, mean: Array, variance: Array) -> None:
         """Move the running statistics, in place, towards what a pass over a micro-batch observed."""
@@ -173,17 +173,3 @@ def absorb(buffer: Array, seen: Array, momentum: float) -> None:
     a single element, moves nothing."""
     move = momentum * (seen - buffer)
     buffer += array_module(buffer).where(array_module(buffer).isfinite(move), move, 0)
-
-
-def _statistics(x: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
-    """The mean of each channel, and the variance that estimates the one of all samples there could be, which
-    is unknown (nan) where there is one element."""
-    x, elements = wide(x), x.size // x.shape[1]
-    variance = x.var(axis=axes)
-    scale = elements / (elements - 1) if elements > 1 else nan
-    return x.mean(axis=axes), variance * scale
-
-
-def _along_channels(vector: Tensor, x: Tensor) -> Tensor:
-    """(channels,) so that it broadcasts with x (n, channels, ...)."""
-    return ops.reshape(vector, (-1, *[1] * (x.ndim - 2)))

@@ -14,7 +14,8 @@ from .. import ops
 from ..array import Array, array_module
 from ..errors import ChainruleError, ShapeError
 from ..init import uniform_between
-from ..ops import recurrent
+from ..ops import one_pass
+from ..ops.recurrent import Weights, steps
 from ..tensor import Tensor
 from .context import ForwardContext
 from .module import Module
@@ -45,12 +46,12 @@ class Cell(Module):
         self.state_bias = self._started("state_bias", (wide,), 3)
 
     @property
-    def network(self) -> recurrent.Kind:
+    def network(self) -> one_pass.Kind:
         """What it computes."""
         raise NotImplementedError(f"{type(self).__name__} defines no network")
 
     @property
-    def weights(self) -> recurrent.Weights:
+    def weights(self) -> Weights:
         return self.input_weight, self.state_weight, self.input_bias, self.state_bias
 
     def step(self, x: Tensor, state: State) -> State:
@@ -58,14 +59,13 @@ class Cell(Module):
         return self.network.step(x, state, self.weights)
 
     def over_time(
-        self, x: Tensor, state: State | None, backwards: bool, masks: list[Array] | None, with_state: bool
+        self, x: Tensor, state: State | None, backwards: bool, lengths: Array | None, with_state: bool
     ) -> tuple[Tensor, State]:
-        """The outputs for x (n, time, inputs), and the state behind the last: of that h alone if not with_state."""
-        if masks is None:
-            done = recurrent.one_pass(self.network, x, state, self.weights, backwards, with_state)
-            if done is not None:
-                return done
-        return recurrent.steps(self.step, x, self.initial(x) if state is None else state, backwards, masks)
+        """The outputs for x (n, time, inputs), and, if asked for, the state behind the last."""
+        done = one_pass.by_kernels(self.network, x, state, self.weights, backwards, lengths, with_state)
+        if done is not None:
+            return done
+        return steps(self.step, x, self.initial(x) if state is None else state, backwards, lengths)
 
     def initial(self, x: Tensor) -> State:
         """Zeros, for the samples of x (n, ...)."""
@@ -93,8 +93,8 @@ class RNNCell(Cell):
         self.activation = activation
 
     @property
-    def network(self) -> recurrent.Kind:
-        return recurrent.RNN if self.activation == "tanh" else recurrent.RNN_RELU
+    def network(self) -> one_pass.Kind:
+        return one_pass.RNN if self.activation == "tanh" else one_pass.RNN_RELU
 
 
 class LSTMCell(Cell):
@@ -108,8 +108,8 @@ class LSTMCell(Cell):
     states: ClassVar[int] = 2
 
     @property
-    def network(self) -> recurrent.Kind:
-        return recurrent.LSTM
+    def network(self) -> one_pass.Kind:
+        return one_pass.LSTM
 
 
 class GRUCell(Cell):
@@ -122,8 +122,8 @@ class GRUCell(Cell):
     gates: ClassVar[int] = 3
 
     @property
-    def network(self) -> recurrent.Kind:
-        return recurrent.GRU
+    def network(self) -> one_pass.Kind:
+        return one_pass.GRU
 
 
 class _Recurrent(Module):
@@ -167,7 +167,8 @@ class _Recurrent(Module):
     def forward(self, x: Tensor, context: ForwardContext) -> Tensor:
         present = context.present_in(x)
         lengths = None if present is None else _lengths(present)
-        y, state = self._run(x, None, lengths, False) if self.truncate is None else self._in_parts(x, lengths)
+        last = self.outputs == "last"
+        y, state = self._run(x, None, lengths, last) if self.truncate is None else self._in_parts(x, lengths)
         if self.outputs == "all":
             return y
         return ops.concatenate([parts[0] for parts in state[-self.directions :]], axis=1)
@@ -186,9 +187,10 @@ class _Recurrent(Module):
     def _run(
         self, x: Tensor, state: Sequence[State] | None, lengths: Array | None, with_state: bool
     ) -> tuple[Tensor, list[State]]:
-        if x.ndim != 3 or x.shape[2] != self.inputs:
+        if x.ndim != 3 or x.shape[2] != self.inputs or not x.shape[1]:
             self.output_shape(x.shape[1:])
-        masks = self._masks(x, lengths)
+        if lengths is not None:
+            lengths = array_module(x.data).asarray(require_lengths(self.kind, lengths, *x.shape[:2]))
         if state is not None:
             self._check_state(x, state)
         ends: list[State] = []
@@ -196,7 +198,7 @@ class _Recurrent(Module):
             passes = []
             for index in range(first, first + self.directions):
                 start = None if state is None else state[index]
-                y, end = self.cells[index].over_time(x, start, index > first, masks, with_state)
+                y, end = self.cells[index].over_time(x, start, index > first, lengths, with_state)
                 passes.append(y)
                 ends.append(end)
             x = ops.concatenate(passes, axis=2) if len(passes) > 1 else passes[0]
@@ -213,14 +215,6 @@ class _Recurrent(Module):
             y, state = self.run(part, detached(state) if state else None, own)
             outputs.append(y)
         return ops.concatenate(outputs, axis=1), state
-
-    def _masks(self, x: Tensor, lengths: Array | None) -> list[Array] | None:
-        """For each element of time which samples still have one, (n, 1); None where all do."""
-        if lengths is None:
-            return None
-        n, time = x.shape[:2]
-        column = array_module(x.data).asarray(require_lengths(self.kind, lengths, n, time))[:, None]
-        return [element < column for element in range(time)]
 
     def _check_state(self, x: Tensor, state: Sequence[State]) -> None:
         expected = [(x.shape[0], self.units)] * (len(self.cells) * self.cell.states)

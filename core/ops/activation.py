@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import pi, sqrt
 from typing import Any
 
 import numpy as np
 
+from .. import native
 from ..array import Array, array_module
-from ..graph import primitive, vjp
+from ..graph import grad, primitive, vjp
 from ..precision import rounded_once
+from ..tensor import Tensor
 from .arithmetic import absolute, expm1, tanh
 from .comparison import greater
-from .constant import positive, zeros
+from .constant import positive, value, zeros
 from .gaussian import normal_cdf
 from .joining import split
 from .selection import clip, where
@@ -30,6 +33,10 @@ vjp(relu, lambda g, y, x: g * positive(y))
 @primitive
 def sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), also where exp(-x) is infinite."""
+    if native.suits(x):
+        y = native.empty(x, x.shape)
+        native.launch("sigmoid_f32", (y,), (x,), (x.size,))
+        return y
     with np.errstate(over="ignore"):
         return 1 / (1 + array_module(x).exp(-x))
 
@@ -64,19 +71,47 @@ def selu(x: Any) -> Any:
     return elu(x, 1.6732632423543772) * 1.0507009873554805
 
 
-def silu(x: Any) -> Any:
-    """x * sigmoid(x), also called swish."""
-    return x * sigmoid(x)
+def _in_one_pass(symbol: str, composed: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """`composed`, and where kernels suit x one kernel forward and one back in its place."""
 
+    def formula(x: Array) -> Array:
+        y = native.empty(x, x.shape)
+        native.launch(f"{symbol}_f32", (y,), (x,), (x.size,))
+        return y
 
-def gelu(x: Any, approximate: bool = False) -> Any:
-    """x times the normal distribution function of x; approximate: by a tanh. Hendrycks and Gimpel, 2016."""
-    return _gelu_by_tanh(x) if approximate else x * normal_cdf(x)
+    def rule(g: Any, y: Any, x: Any) -> Any:
+        if g.__class__ is Tensor:
+            return grad(composed(x), [x], seed=g, create_graph=True)[0]
+        if not native.suits(g):
+            g = array_module(x).ascontiguousarray(g, x.dtype)
+        out = native.empty(x, x.shape)
+        native.launch(f"{symbol}_backward_f32", (out,), (g, x), (x.size,))
+        return out
+
+    formula.__name__ = symbol
+    fast = primitive(formula)
+    vjp(fast, rule)
+    return lambda x: fast(x) if native.suits(value(x)) else composed(x)
 
 
 @rounded_once
 def _gelu_by_tanh(x: Any) -> Any:
     return x * sigmoid((x + x * x * x * 0.044715) * (2 * sqrt(2 / pi)))
+
+
+_silu = _in_one_pass("silu", lambda x: x * sigmoid(x))
+_gelu = _in_one_pass("gelu", lambda x: x * normal_cdf(x))
+_gelu_tanh = _in_one_pass("gelu_tanh", _gelu_by_tanh)
+
+
+def silu(x: Any) -> Any:
+    """x * sigmoid(x), also called swish."""
+    return _silu(x)
+
+
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """x times the normal distribution function of x; approximate: by a tanh. Hendrycks and Gimpel, 2016."""
+    return _gelu_tanh(x) if approximate else _gelu(x)
 
 
 def mish(x: Any) -> Any:

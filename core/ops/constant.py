@@ -25,10 +25,10 @@ def _filled(shape: tuple[int, ...], dtype: np.dtype, value: int) -> np.ndarray:
 
 
 def zeros(x: Array) -> Array:
-    """Zeros of x's shape, not to be written to; for CuPy, large arrays and those in another order a 0-d zero.
+    """Zeros of x's shape, not to be written to; for CuPy and large arrays a 0-d zero.
 
-    NumPy takes the larger of two arrays three times as fast as of an array and a number, but of two that lie in
-    different orders slowly, and in neither's.
+    NumPy takes the larger of two arrays three times as fast as of an array and a number. Not if they lie in
+    different orders, and then what it gives is not in x's: such x get a 0-d zero too.
     """
     xp = array_module(x)
     if on_host(x) and x.nbytes <= _CACHED_BYTES and x.flags.c_contiguous:

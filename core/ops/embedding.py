@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import native
 from ..array import Array, accumulator, array_module, on_host
 from ..errors import DTypeError
 from ..graph import explain, moves, primitive, vjp
+from ..native.ids import kind_of
 from .constant import value
 from .shape import getitem
 
@@ -18,6 +20,11 @@ def embedding(table: Array, ids: Array) -> Array:
     """The rows that `ids` names. table: (rows, units), ids: integers of any shape (...) -> (..., units)."""
     if ids.dtype.kind not in "iu":
         raise DTypeError(f"embedding, argument ids: expected integers, got {ids.dtype}")
+    if table.ndim == 2 and ids.size and native.suits(table) and (kind := kind_of(ids)):
+        y = native.empty(table, (*ids.shape, table.shape[1]))
+        if native.launch("embedding_f32", (y,), (table, ids), (*table.shape, ids.size, kind)):
+            raise IndexError("ids name no rows of the table")
+        return y
     if table.ndim != 2 or (ids.size and not 0 <= ids.min() <= ids.max() < len(table)):
         raise IndexError("ids name no rows of the table")
     return table[ids]
@@ -26,6 +33,11 @@ def embedding(table: Array, ids: Array) -> Array:
 @primitive
 def row_sums(g: Array, ids: Array, rows: int) -> Array:
     """(rows, units) with g (..., units) added up by `ids` (...): sorted, so that each row is one sum."""
+    if g.shape[:-1] == ids.shape and native.suits(g) and (kind := kind_of(ids)):
+        table = native.empty(g, (rows, g.shape[-1]))
+        if native.launch("row_sums_f32", (table,), (g, ids), (*table.shape, ids.size, kind)):
+            raise IndexError("ids name no rows of the table")
+        return table
     xp = array_module(g)
     table = xp.zeros((rows, g.shape[-1]), accumulator(g.dtype))
     flat, parts = ids.reshape(-1), g.reshape(-1, g.shape[-1]).astype(table.dtype, copy=False)

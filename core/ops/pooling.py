@@ -1,8 +1,8 @@
 """Pooling: the largest or the mean of each window over the spatial axes. x: (n, channels, *size).
 
 Max pooling picks one element of each window, so it is a choice (no derivative) and two linear operations that
-are each other's derivative: picking, and putting back where it was picked. So are sums over windows and adding
-one number to each element of a window.
+are each other's derivative: picking, and putting back where it was picked. So are the sums of windows, and
+adding a number to all elements of a window.
 """
 
 from __future__ import annotations

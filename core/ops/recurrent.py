@@ -1,28 +1,21 @@
-"""Recurrent networks over sequences: one step of each kind, and a pass over all steps.
+"""Recurrent networks: one step of each kind, and a pass over a sequence made of steps.
 
-`steps` makes a pass of ordinary operations, a handful for each step, for any array and with every derivative.
-`lstm`, `gru` and `rnn` are one operation for the whole pass, by kernels; to be differentiated twice they are
-computed again as steps.
+Composed of ordinary operations, a handful for each step, for any array and with every derivative; one_pass.py
+has the same by kernels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from .. import native
-from ..array import Array, array_module
-from ..backward import grad
-from ..graph import observers, primitive, recording, vjp
-from ..tensor import Tensor
+from ..array import Array
 from .activation import relu, sigmoid
 from .arithmetic import tanh
-from .constant import value
-from .joining import concatenate, split, stack, unstack
+from .joining import split, stack, unstack
 from .linalg import linear
 from .selection import where
-from .shape import getitem, reshape
+from .shape import getitem
 
 State = tuple[Any, ...]
 """What is carried from one element of time to the next, each (n, units): h, and for an LSTM c."""
@@ -44,7 +37,7 @@ def lstm_step(x: Any, state: State, weights: Weights) -> State:
 
 
 def gru_step(x: Any, state: State, weights: Weights) -> State:
-    """h' = (1 - z) * g + z * h, with g = tanh(x W_g + b_g + r * (h U_g + c_g)); gates in the order r, z, g."""
+    """h' = (1 - z) * g + z * h, g = tanh(x W_g + b_g + r * (h U_g + c_g)); gates in the order r, z, g."""
     (h,), (input_weight, state_weight, input_bias, state_bias) = state, weights
     sizes = [2 * h.shape[1], h.shape[1]]
     input_gates, input_candidate = split(linear(x, input_weight, input_bias), sizes, axis=1)
@@ -74,233 +67,22 @@ def steps(
     x: Any,
     state: State,
     backwards: bool = False,
-    masks: Sequence[Array] | None = None,
+    lengths: Array | None = None,
 ) -> tuple[Any, State]:
     """The output at each element of x (n, time, inputs) -> (n, time, units), and the state behind the last.
 
-    masks: for each element of time which samples have one, (n, 1); where not, the output is 0 and the state
-    stays.
+    lengths: (n,) elements of each sample; behind them the output is 0 and the state stays.
     """
     sequence = unstack(x, axis=1)
     order = range(len(sequence))
     outputs = [state[0]] * len(sequence)
     for element in reversed(order) if backwards else order:
         after = step(sequence[element], state)
-        if masks is None:
+        if lengths is None:
             outputs[element] = after[0]
         else:
-            mask = masks[element]
+            mask = element < lengths[:, None]
             outputs[element] = where(mask, after[0], 0)
             after = tuple(where(mask, new, old) for new, old in zip(after, state, strict=True))
         state = after
     return stack(outputs, axis=1), state
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of recurrent network, and its kernels.
-
-    gates: how many times `units` the weights are wide. width: the same for what is kept of a step, 0 where
-    that is h alone. shared: how many gates the state's bias is simply added to. state_columns: (first gate of
-    a step's gradients, how many, first gate of the state weight's) for all that lead to the state weight.
-    """
-
-    step: Step
-    kernel: str
-    states: int
-    gates: int
-    width: int
-    shared: int
-    state_columns: tuple[tuple[int, int, int], ...]
-    option: int = 0
-
-
-GRU = Kind(gru_step, "gru", 1, 3, 4, 2, ((0, 2, 0), (3, 1, 2)))
-LSTM = Kind(lstm_step, "lstm", 2, 4, 4, 4, ((0, 4, 0),))
-RNN = Kind(rnn_step, "rnn", 1, 1, 0, 1, ((0, 1, 0),))
-RNN_RELU = Kind(rnn_relu_step, "rnn", 1, 1, 0, 1, ((0, 1, 0),), option=1)
-
-
-class _Kept:
-    """What one pass keeps for its derivatives, and these until each argument has got its own."""
-
-    gates: Array
-    cells: Array | None
-    hidden: Array
-    cotangent: Any = None
-    found: Any = None
-    sums: Array | None = None
-    served: frozenset[int] = frozenset()
-
-
-def _passed(
-    kind: Kind,
-    kept: _Kept,
-    backwards: bool,
-    last_cells: bool,
-    x: Array,
-    h: Array | None,
-    c: Array | None,
-    weights: Weights,
-) -> Array:
-    """The outputs (n, time, units); with last_cells these and c behind the last step in one row."""
-    n, time, inputs = x.shape
-    input_weight, state_weight, input_bias, state_bias = weights
-    units = len(state_weight)
-    hidden = native.empty(x, (time + 1, n, units))
-    gates = native.empty(x, (time, n, kind.width * units)) if kind.width else hidden[1:]
-    cells = native.empty(x, (time + 1, n, units)) if kind.states == 2 else None
-    y = native.empty(x, (time * n * units + n * units,) if last_cells else (n, time, units))
-    sizes = (n, time, inputs, kind.gates * units, max(kind.width, 1) * units, backwards, kind.shared * units)
-    native.launch("sequence_gates_f32", [gates], [_contiguous(x), input_weight, input_bias, state_bias], sizes)
-    sizes = (n, time, units, backwards, last_cells, kind.option)
-    native.launch(f"{kind.kernel}_f32", [y, gates, cells, hidden], [h, c, state_weight, state_bias], sizes)
-    kept.gates, kept.cells, kept.hidden = gates, cells, hidden
-    return y
-
-
-def _contiguous(x: Array) -> Array:
-    return x if x.flags.c_contiguous else x.copy()
-
-
-def _gradient(
-    kind: Kind, position: int, kept: _Kept, backwards: bool, last_cells: bool, g: Any, arguments: Sequence[Any]
-) -> Any:
-    """The cotangent of one of the arguments; what all have in common is computed for the first."""
-    if kept.cotangent is not g or position in kept.served:
-        kept.cotangent, kept.served, kept.sums = g, frozenset(), None
-        kept.found = (
-            _differentiated(kind, backwards, last_cells, g, arguments)
-            if g.__class__ is Tensor
-            else _back(kind, kept, backwards, last_cells, g, arguments)
-        )
-    kept.served |= {position}
-    return kept.found[position] if g.__class__ is Tensor else _share(kind, position, kept, backwards, arguments)
-
-
-def _back(
-    kind: Kind, kept: _Kept, backwards: bool, last_cells: bool, g: Array, arguments: Sequence[Any]
-) -> list[Array | None]:
-    """The gradients of the gates (time, n, width), and of h and c to start from."""
-    x, h, c, _, state_weight = arguments[:5]
-    n, time, _ = x.shape
-    units = len(state_weight)
-    gates = native.empty(g, (time, n, max(kind.width, 1) * units))
-    first = [None if part is None else native.empty(g, part.shape) for part in (h, c)]
-    native.launch(
-        f"{kind.kernel}_gradient_f32",
-        [gates, *first],
-        [_contiguous(g), kept.gates, kept.cells, kept.hidden, state_weight],
-        (n, time, units, backwards, last_cells, kind.option),
-    )
-    return [gates, *first]
-
-
-def _share(kind: Kind, position: int, kept: _Kept, backwards: bool, arguments: Sequence[Any]) -> Array:
-    """What the gradients of the gates make of one argument's."""
-    x, _, _, input_weight, state_weight = arguments[:5]
-    gates, *first = kept.found
-    if position in (1, 2):
-        return first[position - 1]
-    n, time, inputs = x.shape
-    units, columns, width = len(state_weight), input_weight.shape[1], gates.shape[2]
-    if position == 0:
-        gradient = native.empty(gates, x.shape)
-        sizes = (n, time, inputs, columns, width, backwards)
-        native.launch("sequence_input_gradient_f32", [gradient], [gates, input_weight], sizes)
-    elif position == 3:
-        gradient = native.empty(gates, input_weight.shape)
-        sizes = (n, time, inputs, columns, width, backwards, False, columns, 0, 0)
-        native.launch("sequence_weight_gradient_f32", [gradient], [_contiguous(x), gates], sizes)
-    elif position == 4:
-        gradient = native.empty(gates, state_weight.shape)
-        for source, count, target in kind.state_columns:
-            sizes = (n, time, units, count * units, width, backwards, True, columns, target * units, source * units)
-            native.launch("sequence_weight_gradient_f32", [gradient], [kept.hidden, gates], sizes)
-    elif kept.sums is not None and len(kind.state_columns) == 1:
-        gradient = kept.sums.copy()
-    else:
-        gradient = kept.sums = native.empty(gates, (columns,))
-        parts = ((0, kind.gates, 0),) if position == 5 else kind.state_columns
-        for source, count, target in parts:
-            sizes = (n, time, count * units, width, target * units, source * units)
-            native.launch("sequence_bias_gradient_f32", [gradient], [gates], sizes)
-    return gradient
-
-
-def _differentiated(
-    kind: Kind, backwards: bool, last_cells: bool, g: Tensor, arguments: Sequence[Any]
-) -> dict[int, Tensor]:
-    """The cotangents by position as tensors that can be differentiated: those of the pass made of steps."""
-    with recording(True):
-        own = [  # a boundary: the walk goes no further up
-            reshape(argument, argument.shape) if argument.__class__ is Tensor else argument
-            for argument in arguments
-        ]
-        x, h, c, *weights = own
-        zero = array_module(value(x)).zeros((x.shape[0], value(weights[1]).shape[0]), x.dtype)
-        state = tuple(zero if part is None else part for part in (h, c)[: kind.states])
-        y, end = steps(lambda x, state: kind.step(x, state, tuple(weights)), x, state, backwards)
-        if last_cells:
-            y = concatenate([reshape(y, (-1,)), reshape(end[1], (-1,))])
-    wanted = {p: tensor for p, tensor in enumerate(own) if tensor.__class__ is Tensor and tensor.requires_grad}
-    return dict(zip(wanted, grad(y, list(wanted.values()), seed=g, create_graph=True), strict=True))
-
-
-@primitive
-def lstm(
-    x: Array,
-    h: Array | None,
-    c: Array | None,
-    input_weight: Array,
-    state_weight: Array,
-    input_bias: Array,
-    state_bias: Array,
-    kept: _Kept,
-    backwards: bool = False,
-    last_cells: bool = False,
-) -> Array:
-    """`lstm_step` over x (n, time, inputs), from h and c or from zeros -> (n, time, units).
-
-    last_cells: -> (n * time * units + n * units,): the outputs, and behind them c after the last step.
-    """
-    weights = (input_weight, state_weight, input_bias, state_bias)
-    return _passed(LSTM, kept, backwards, last_cells, x, h, c, weights)
-
-
-def _rule(kind: Kind, position: int) -> Callable[..., Any]:
-    def rule(
-        g: Any, y: Any, x: Any, h: Any, c: Any, w: Any, u: Any, b: Any, d: Any, kept: _Kept,
-        backwards: bool = False, last_cells: bool = False,
-    ) -> Any:  # fmt: skip
-        return _gradient(kind, position, kept, backwards, last_cells, g, (x, h, c, w, u, b, d))
-
-    return rule
-
-
-vjp(lstm, *(_rule(LSTM, position) for position in range(7)))
-
-
-def one_pass(
-    kind: Kind, x: Tensor, state: State | None, weights: Weights, backwards: bool, with_state: bool
-) -> tuple[Tensor, State] | None:
-    """What `steps` gives, by kernels; None where they cannot: other arrays, or somebody watches the tape.
-
-    state: to start from, None for zeros. Without with_state only h is given of the state behind the last step.
-    """
-    arrays = [value(part) for part in (*weights, *(state or ()))]
-    if observers or kind not in _PASSES or not native.suits(_contiguous(x.data[:1, :1]), *arrays):
-        return None
-    h, c = (*(state or ()), None, None)[:2]
-    last_cells = with_state and kind.states == 2
-    y = _PASSES[kind](x, h, c, *weights, _Kept(), backwards=backwards, last_cells=last_cells)
-    n, time, units = x.shape[0], x.shape[1], arrays[1].shape[0]
-    cells = ()
-    if last_cells:
-        size = n * time * units
-        cells = (reshape(getitem(y, index=slice(size, None)), (n, units)),)
-        y = reshape(getitem(y, index=slice(0, size)), (n, time, units))
-    return y, (getitem(y, index=(slice(None), 0 if backwards else time - 1)), *cells)
-
-
-_PASSES: dict[Kind, Callable[..., Any]] = {LSTM: lstm}

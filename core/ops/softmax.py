@@ -9,6 +9,7 @@ import numpy as np
 from .. import native
 from ..array import Array, array_module, limits
 from ..graph import explain, primitive, vjp
+from ..native.ids import kind_of
 from ..tensor import Tensor
 from .constant import value, with_kept_axes
 from .reduction import Axis, sum
@@ -93,7 +94,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
     """-log(softmax(logits)[label]), summed. logits: (n, classes), labels: class ids (n,) -> ()."""
     if _labelled_rows(logits, labels):
         total = native.empty(logits, ())
-        if native.launch("cross_entropy_f32", (total,), (logits, labels), (*logits.shape, _kind(labels))):
+        if native.launch("cross_entropy_f32", (total,), (logits, labels), (*logits.shape, kind_of(labels))):
             raise IndexError("labels are no class ids")
         return total
     xp = array_module(logits)
@@ -109,7 +110,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
 def _cross_entropy_vjp(g: Any, y: Any, logits: Any, labels: Any) -> Any:
     if g.__class__ is not Tensor and _labelled_rows(logits, labels):
         out, g = native.empty(logits, logits.shape), np.asarray(g, logits.dtype) if np.isscalar(g) else g
-        sizes = (*logits.shape, _kind(labels))
+        sizes = (*logits.shape, kind_of(labels))
         if native.launch("cross_entropy_backward_f32", (out,), (g, logits, labels), sizes):
             raise IndexError("labels are no class ids")
         return out
@@ -120,20 +121,12 @@ def _labelled_rows(logits: Any, labels: Any) -> bool:
     """Whether the kernels take these: logits (n, classes), and labels (n,) that are integers of any kind."""
     return (
         logits.__class__ is not Tensor
-        and labels.__class__ is not Tensor
         and logits.ndim == 2
+        and kind_of(labels) != 0
         and labels.shape == logits.shape[:1]
-        and labels.dtype.kind in "iu"
-        and labels.dtype.isnative
-        and labels.flags.c_contiguous
         and logits.size > 0
         and native.suits(logits)
     )
-
-
-def _kind(labels: Array) -> int:
-    """The bytes of a label, below 0 where it can be."""
-    return labels.itemsize if labels.dtype.kind == "u" else -labels.itemsize
 
 
 def _one_hot(labels: Any, logits: Any) -> Array:

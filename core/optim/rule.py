@@ -6,8 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from .. import native
 from ..array import Array, array_module, on_host
 from ..settings import Settings

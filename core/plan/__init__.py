@@ -1,13 +1,15 @@
 """The step plan: a training step recorded once, and then replayed without Python, graph or allocation.
 
-`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives its
-values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of each
-shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why, once.
+`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives
+its values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of
+each shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why,
+once.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,12 +19,14 @@ import numpy as np
 from numpy import ndarray
 
 from .. import native
-from ..array import Array, to_numpy
-from ..backward import leaf_gradients
+from ..array import Array, is_floating, to_numpy
+from ..backward import hooks, leaf_gradients, watchers
+from ..graph import is_recording, observers
 from ..nn.context import EVALUATION, ForwardContext
 from ..tensor import Tensor
+from .layers import layers_told
 from .replay import Program, Replay
-from .trace import Origin, Recorder, Reference, Root, Traced, Unplannable, keys_only
+from .trace import Call, Origin, Recorder, Reference, Root, Traced, Unplannable, keys_only, repeated
 
 _log = logging.getLogger(__name__)
 _MOST_BOUND = 64
@@ -50,6 +54,8 @@ class _Shape:
     program: Program | None = None
     inputs: list[ndarray] = field(default_factory=list)
     outputs: list[ndarray] = field(default_factory=list)
+    kinds: list[tuple[Any, ...]] = field(default_factory=list)
+    saved: list[tuple[Root, ndarray]] = field(default_factory=list)
     bound: dict[tuple[int, ...], tuple[Replay, Any]] = field(default_factory=dict)
     reason: str = ""
 
@@ -57,9 +63,10 @@ class _Shape:
 class Plan:
     """A step: compute(*inputs, context=...) and the gradients of `parameters`, replayed where it can be.
 
-    compute: a function of its arrays, the parameters and the context alone. What else changes from step to step
-    has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors whose
-    arrays it reads, and may write to, which may be others from call to call.
+    compute: a function of its arrays, the parameters and the context alone. What else changes from step to
+    step has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors
+    whose arrays it reads, and may write to, which may be others from call to call. A plan serves one thread at
+    a time.
     """
 
     def __init__(
@@ -70,32 +77,67 @@ class Plan:
         self._tensors = [*parameters, *buffers]
         self._shapes: dict[Any, _Shape] = {}
         self._told = False
+        self._busy = threading.Lock()
 
     def __call__(
         self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext = EVALUATION
     ) -> list[ndarray]:
-        """The outputs of `compute`, the gradients of the parameters into `out`. The outputs are the plan's own
-        arrays: they hold until its next call.
+        """The outputs of `compute`, the gradients of the parameters into `out`. The outputs are the plan's
+        own arrays: they hold until its next call.
         """
-        key = (context.training, *((array.shape, array.dtype) for array in inputs))
+        if not self._busy.acquire(blocking=False):
+            raise RuntimeError("plan: expected one call at a time, got a second one before the first was done")
+        try:
+            return self._call(inputs, out, context)
+        finally:
+            self._busy.release()
+
+    def _call(self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext) -> list[Any]:
+        if observers or watchers or context.present is not None:
+            return self._eager(inputs, out, context)  # somebody looks at each operation; a mask to read
+        key = self._key(inputs, context)
         shape = self._shapes.get(key)
         if shape is None:
             shape = self._shapes[key] = _Shape()
         if shape.state is _State.TRUSTED:
-            try:
-                return self._replay(shape, inputs, out, context)
-            except Unplannable as error:
-                self._give_up(shape, error)
+            return self._trusted(shape, inputs, out, context)
         if shape.state is _State.RECORDED:
-            return self._verified(shape, inputs, out, context)
-        if shape.state is _State.SEEN:
-            return self._recorded(shape, inputs, out, context)
-        if shape.state is _State.NEW:
-            plannable = native.library is not None and all(
-                isinstance(array, ndarray) for array in (*inputs, *out, *self._arrays())
-            )
-            shape.state = _State.SEEN if plannable else _State.EAGER
+            self._verify(shape, inputs, out, context)
+        elif shape.state is _State.SEEN:
+            failure = self._record(shape, inputs, context, out)
+            results = self._eager(inputs, out, context)  # which raises it, if it is the data that is wrong
+            if failure is not None:
+                self._give_up(shape, failure)
+            return results
+        elif shape.state is _State.NEW:
+            shape.state = _State.SEEN if self._is_plannable(inputs, out) else _State.EAGER
         return self._eager(inputs, out, context)
+
+    def _key(self, inputs: Sequence[Array], context: ForwardContext) -> tuple[Any, ...]:
+        """What a program holds for: the inputs' shapes, and what is differentiated and looked at."""
+        wanted = bytes([is_recording(), *(tensor.requires_grad for tensor in self._tensors)])
+        seen = (
+            tuple(function for tensor in self._tensors for function in hooks.get(tensor.order, ()))
+            if hooks
+            else ()
+        )
+        return (context.training, wanted, seen, *map(_kind, inputs))
+
+    def _is_plannable(self, inputs: Sequence[Array], out: Sequence[Array]) -> bool:
+        return native.library is not None and all(
+            array.__class__ in (ndarray, np.memmap) for array in (*inputs, *out, *self._arrays())
+        )
+
+    def _trusted(
+        self, shape: _Shape, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext
+    ) -> list[Any]:
+        try:
+            return self._replay(shape, inputs, out, context)
+        except Exception as error:
+            reason = error if isinstance(error, Unplannable) else Unplannable(f"its replay raised {error!r}")
+        results = self._eager(inputs, out, context)  # which raises it, if it is the data that is wrong
+        self._give_up(shape, reason)
+        return results
 
     @property
     def programs(self) -> list[Program]:
@@ -112,7 +154,7 @@ class Plan:
     ) -> tuple[Program, list[tuple[Any, Replay]]] | None:
         """The program that a call with these would replay, each step on its own; None if it would not."""
         for key, shape in self._shapes.items():
-            if key[1:] == tuple((array.shape, array.dtype) for array in inputs) and shape.program:
+            if key[3:] == tuple(map(_kind, inputs)) and shape.program:
                 given = [*shape.inputs, *self._arrays(), *out]
                 return shape.program, shape.program.bind_each(given)
         return None
@@ -130,46 +172,65 @@ class Plan:
         found = leaf_gradients(share) if share is not None and share.requires_grad else {}
         return [found.get(parameter.order) for parameter in self._parameters]
 
-    def _recorded(
-        self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
-    ) -> list[Any]:
-        shape.inputs = [np.array(array, order="C") for array in inputs]
+    def _record(
+        self, shape: _Shape, inputs: Sequence[ndarray], context: ForwardContext, out: Sequence[ndarray]
+    ) -> Unplannable | None:
+        """Run once to write down what is computed; why that is not possible. All arrays are as they were."""
         recorder = Recorder(context)
         before = self._arrays()
         try:
-            if not all(array.flags.c_contiguous for array in (*before, *out)):
-                raise Unplannable("a parameter or its gradient is not contiguous")
-            given = [
-                recorder.given(array, index) for index, array in enumerate((*shape.inputs, *before, *out))
-            ]
-            count = len(inputs)
-            for tensor, traced in zip(self._tensors, given[count:], strict=False):
-                tensor.data = traced
-            share, outputs = self._compute(*given[:count], context=keys_only(context))
-            recorder.phase = "backward"
-            gradients = self._gradients(share)
-            recorder.layer = ""
-            outputs = [_own(recorder, array) for array in outputs]
-            wanted = [recorder.reference(array) for array in outputs]
-            _write_gradients(recorder, given[count + len(before) :], gradients, wanted)
-            shape.program = Program(recorder.calls, wanted)
-            shape.outputs = [shape.program.array(reference, given) for reference in wanted]
+            self._write_down(shape, recorder, inputs, out, context)
             shape.state = _State.RECORDED
-            results = [np.array(_plain(array)) for array in outputs]
-        except Unplannable as error:
-            recorder.undo()
-            self._give_up(shape, error)
-            results = None
+        except Exception as error:
+            return error if isinstance(error, Unplannable) else Unplannable(f"recording it raised {error!r}")
         finally:
+            recorder.undo()
             recorder.close()
             for tensor, array in zip(self._tensors, before, strict=True):
                 tensor.data = array
-        return self._eager(inputs, out, context) if results is None else results
+        return None
 
-    def _verified(
+    def _write_down(
+        self,
+        shape: _Shape,
+        recorder: Recorder,
+        inputs: Sequence[ndarray],
+        out: Sequence[ndarray],
+        context: ForwardContext,
+    ) -> None:
+        shape.inputs = [np.array(array, order="C") for array in inputs]
+        arrays = self._arrays()
+        everything = (*shape.inputs, *arrays, *out)
+        _require_plain(everything)
+        if not all(array.flags.c_contiguous for array in inputs):
+            raise Unplannable("an input is not contiguous, and NumPy may add its numbers up in another order")
+        given = [recorder.given(array, index) for index, array in enumerate(everything)]
+        traced, targets = given[len(inputs) : len(inputs) + len(arrays)], given[len(inputs) + len(arrays) :]
+        for tensor, array in zip(self._tensors, traced, strict=True):
+            tensor.data = array
+        with layers_told(recorder):
+            share, outputs = self._compute(*given[: len(inputs)], context=keys_only(context))
+            recorder.phase = "backward"
+            gradients = self._gradients(share)
+        recorder.layer = ""
+        if any(tensor.data is not array for tensor, array in zip(self._tensors, traced, strict=True)):
+            raise Unplannable("it puts another array in the place of a parameter's or a buffer's")
+        written = recorder.written()
+        if any(root.origin is Origin.GIVEN and root.index < len(inputs) for root in written):
+            raise Unplannable("it writes to its inputs")
+        outputs = [_own(recorder, array) for array in outputs]
+        wanted = [recorder.reference(array) for array in outputs]
+        _write_gradients(recorder, targets, gradients, wanted)
+        saving, saved = _saving(written)
+        shape.program = Program([*saving, *recorder.calls], [*wanted, *saved])
+        shape.outputs = [shape.program.array(reference, given) for reference in wanted]
+        shape.kinds = [(array.shape, array.dtype) for array in (*arrays, *out)]
+        shape.saved = list(zip(written, map(shape.program.array, saved), strict=True))
+
+    def _verify(
         self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
-    ) -> list[Any]:
-        """Run eagerly; before that compare every bit of a replay with the eager step, on other numbers.
+    ) -> None:
+        """Compare every bit of a replay with the eager step, on other numbers, and leave all as it was.
 
         On the same numbers as when it was recorded it would not show if something was recorded as a constant.
         """
@@ -181,7 +242,6 @@ class Plan:
             shape.state = _State.TRUSTED
         else:
             self._give_up(shape, error)
-        return self._eager(inputs, out, context)
 
     def _difference(
         self,
@@ -236,10 +296,19 @@ class Plan:
             if len(shape.bound) >= _MOST_BOUND:
                 shape.bound.clear()
             given = (*shape.inputs, *arrays, *out)
-            if not all(array.flags.c_contiguous for array in given):
-                raise Unplannable("a parameter or its gradient is not contiguous")
+            _require_plain(given)
+            if shape.kinds != [(array.shape, array.dtype) for array in (*arrays, *out)]:
+                raise Unplannable("a parameter or its gradient has got another shape or type")
             found = shape.bound[key] = (shape.program.bind(given), given)
-        found[0](context)
+        replay, given = found
+        try:
+            replay(context)
+        except Exception:
+            for root, value in shape.saved:
+                target = given[root.index] if root.origin is Origin.GIVEN else root.array
+                assert target is not None
+                target[...] = value
+            raise
         return shape.outputs
 
     def _give_up(self, shape: _Shape, error: Unplannable) -> None:
@@ -254,6 +323,23 @@ def same_bits(one: Any, other: Any) -> bool:
     """Whether two arrays are of one shape and type and equal in every bit."""
     one, other = np.asarray(one), np.asarray(other)
     return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+
+
+def _require_plain(arrays: Sequence[ndarray]) -> None:
+    if not all(array.flags.c_contiguous and array.flags.aligned for array in arrays):
+        raise Unplannable("a parameter or its gradient is not contiguous")
+
+
+def _saving(written: Sequence[Root]) -> tuple[list[Call], list[Reference]]:
+    """Calls that keep what the step writes over, but for gradients, in case that it does not come to its end."""
+    calls, places = [], []
+    for root in written:
+        assert root.array is not None
+        array = root.array
+        original = Reference(root, 0, array.shape, array.strides, array.dtype)
+        places.append(Reference(Root(Origin.VALUE, array.nbytes), 0, array.shape, array.strides, array.dtype))
+        calls.append(repeated("save", np.copyto, places[-1], original))
+    return calls, places
 
 
 def _own(recorder: Recorder, array: Array) -> Array:
@@ -287,10 +373,18 @@ def _write_gradients(
         root.origin, root.index, root.array = Origin.GIVEN, place.index, place.array
 
 
+def _kind(array: Array) -> tuple[Any, ...]:
+    """What has to be the same of an input for it to be computed with in the same way."""
+    return array.shape, array.dtype, array.flags.c_contiguous
+
+
 def _changed(array: ndarray) -> ndarray:
-    """Other numbers of the same kind: each moved on by one place, and if they are floats a little larger."""
-    moved = np.roll(array.reshape(-1), 1).reshape(array.shape)
-    return moved + array.dtype.type(2.0**-10) if array.dtype.kind == "f" else moved
+    """Other numbers of the same kind: each moved on by one place, some left out for others, and if they are
+    floats a little larger."""
+    moved = np.roll(array.reshape(-1), 1)
+    moved[: array.size // 3] = moved[-1:]
+    moved = moved.reshape(array.shape)
+    return moved + array.dtype.type(2.0**-10) if is_floating(array.dtype) else moved
 
 
 def _plain(array: Any) -> ndarray:

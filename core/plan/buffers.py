@@ -11,7 +11,7 @@ ALIGNMENT = 64
 
 
 def lifetimes(steps: Sequence[Kernel | Instruction], kept: set[Root]) -> dict[Root, tuple[int, int]]:
-    """The first and the last step that each value of the program takes part in; what is kept lives for ever."""
+    """The first and the last step that each value of the program is part of; what is kept lives for ever."""
     found: dict[Root, tuple[int, int]] = {}
     for index, step in enumerate(steps):
         for root in roots_of(step.operands):
@@ -23,7 +23,7 @@ def lifetimes(steps: Sequence[Kernel | Instruction], kept: set[Root]) -> dict[Ro
 
 
 def places(lives: dict[Root, tuple[int, int]]) -> tuple[dict[Root, int], int]:
-    """Offsets in the arena, and its size: large values first, each at the lowest place that is free all its life."""
+    """Offsets in the arena, and its size: large values first, each at the lowest place free all its life."""
     taken: list[tuple[int, int, int, int]] = []
     offsets: dict[Root, int] = {}
     total = 0

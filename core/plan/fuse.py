@@ -1,4 +1,4 @@
-"""From recorded calls to what is run: neighbouring elementwise calls become one kernel that goes over memory once."""
+"""From recorded calls to what is run: elementwise neighbours become one kernel that passes memory once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Instruction:
 
 
 def fused(calls: Sequence[Call], kept: set[Root]) -> list[Kernel | Instruction]:
-    """The calls in their order, chains of elementwise ones as one kernel each. kept: what is read afterwards."""
+    """The calls in their order, chains of elementwise ones as one kernel. kept: what is read afterwards."""
     groups: list[tuple[list[Loop], Call]] = []
     for call in calls:
         if call.writes and all(not prod(operand.shape) for operand in call.operands[: call.writes]):

@@ -15,24 +15,24 @@ from .. import native
 from .trace import Call, Origin, Reference, Root, _Place, _Repeat
 
 _EXACT = {
-    np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.absolute, np.maximum, np.minimum,
-    np.fmax, np.fmin, np.sqrt, np.square, np.greater, np.greater_equal, np.less, np.less_equal, np.equal,
-    np.not_equal, np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or, np.bitwise_xor,
-    np.invert, np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isfinite, np.isinf,
+    np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.absolute, np.maximum,
+    np.minimum, np.fmax, np.fmin, np.sqrt, np.square, np.greater, np.greater_equal, np.less, np.less_equal,
+    np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or,
+    np.bitwise_xor, np.invert, np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isfinite, np.isinf,
 }  # fmt: skip
-"""Whose results do not depend on how NumPy goes through an array. The others may: of some, the loop over contiguous
-elements rounds in another way than the one over others."""
+"""Whose results do not depend on how NumPy goes through an array. The others may: of some, the loop over
+contiguous elements rounds in another way than the one over others."""
 
 _CASTS = {
-    ("?", "f"): "bool_float32", ("?", "d"): "bool_float64", ("i", "f"): "int32_float32", ("l", "f"): "int64_float32",
-    ("l", "d"): "int64_float64", ("f", "d"): "float32_float64", ("d", "f"): "float64_float32",
-    ("?", "I"): "bool_uint32", ("?", "L"): "bool_uint64", ("?", "l"): "bool_int64",
+    ("?", "f"): "bool_float32", ("?", "d"): "bool_float64", ("i", "f"): "int32_float32",
+    ("l", "f"): "int64_float32", ("l", "d"): "int64_float64", ("f", "d"): "float32_float64",
+    ("d", "f"): "float64_float32", ("?", "I"): "bool_uint32", ("?", "L"): "bool_uint64", ("?", "l"): "bool_int64",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: see _EXACT."""
+    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: as _EXACT says."""
 
     name: str
     function: int
@@ -53,9 +53,17 @@ def loops_of(call: Call) -> list[Loop] | None:
     """The loops that do what `call` does, bit for bit; None where no loops are known that do."""
     if native.library is None or not isinstance(call.function, _Repeat):
         return None
-    if any(not _aligned(operand) for operand in call.operands):
+    if not all(map(_is_plain, call.operands)):
         return None
-    repeat, formula = call.function, call.formula
+    try:
+        loops = _known_loops(call, call.function)
+    except OverflowError:  # a Python number beyond the type of the arrays, with which NumPy can compare them
+        return None
+    return None if loops is None or any(map(_overlaps, loops)) else loops
+
+
+def _known_loops(call: Call, repeat: _Repeat) -> list[Loop] | None:
+    formula, loops = call.formula, None
     if isinstance(formula, np.ufunc):
         loops = _of_ufunc(formula, repeat, call.operands)
     elif formula is np.copyto and set(repeat.keywords) <= {"casting"}:
@@ -73,10 +81,6 @@ def loops_of(call: Call) -> list[Loop] | None:
         loops = _chosen(repeat, call.operands)
     elif formula is np.concatenate and len(repeat.template) <= 2:
         loops = _joined(repeat, call.operands)
-    else:
-        return None
-    if loops is None or any(_overlaps(loop) for loop in loops):
-        return None
     return loops
 
 
@@ -101,7 +105,7 @@ def _of_ufunc(ufunc: np.ufunc, repeat: _Repeat, operands: Sequence[Reference]) -
     for part, dtype in zip(repeat.template, dtypes, strict=False):
         operand = _operand(part, operands, dtype)
         if operand.dtype != dtype:
-            temporary = _temporary(operand.shape, dtype)
+            temporary = _temporary(operand, dtype)
             cast = _copied(operand, temporary)
             if cast is None:
                 return None
@@ -109,7 +113,7 @@ def _of_ufunc(ufunc: np.ufunc, repeat: _Repeat, operands: Sequence[Reference]) -
             operand = temporary
         inputs.append(operand)
     target = operands[0]
-    output = target if target.dtype == dtypes[-1] else _temporary(target.shape, dtypes[-1])
+    output = target if target.dtype == dtypes[-1] else _temporary(target, dtypes[-1])
     loops.append(Loop(ufunc.__name__, *found, (*inputs, output), ufunc in _EXACT))
     if output is not target:
         cast = _copied(output, target)
@@ -122,13 +126,19 @@ def _of_ufunc(ufunc: np.ufunc, repeat: _Repeat, operands: Sequence[Reference]) -
 def _operand(part: Any, operands: Sequence[Reference], dtype: np.dtype) -> Reference:
     if isinstance(part, _Place):
         return operands[part.position]
-    value = np.asarray(part, dtype if not isinstance(part, np.generic) else None)
-    return Reference(Root(Origin.HELD, value.nbytes, value), 0, (), (), value.dtype)
+    value = np.array(part, dtype if not isinstance(part, np.generic) else None)
+    return Reference(Root(Origin.HELD, value.nbytes, value), 0, value.shape, value.strides, value.dtype)
 
 
-def _temporary(shape: tuple[int, ...], dtype: np.dtype) -> Reference:
-    root = Root(Origin.VALUE, prod(shape) * dtype.itemsize)
-    return _contiguous(Reference(root, 0, shape, (), dtype), shape)
+def _temporary(like: Reference, dtype: np.dtype) -> Reference:
+    """A value of the program for as many elements, in the same order in memory."""
+    root = Root(Origin.VALUE, prod(like.shape) * dtype.itemsize)
+    order = sorted(range(len(like.shape)), key=lambda axis: abs(like.strides[axis]))
+    strides, step = [0] * len(order), dtype.itemsize
+    for axis in order:
+        strides[axis] = step
+        step *= like.shape[axis]
+    return Reference(root, 0, like.shape, tuple(strides), dtype)
 
 
 def _copied(source: Reference, target: Reference) -> list[Loop] | None:
@@ -185,8 +195,11 @@ def _own_loop(name: str) -> int:
     return ctypes.cast(getattr(native.library, name), ctypes.c_void_p).value or 0
 
 
-def _aligned(reference: Reference) -> bool:
-    size = reference.dtype.itemsize
+def _is_plain(reference: Reference) -> bool:
+    """Whether its numbers are as the processor takes them: aligned, and their bytes in its order."""
+    size, array = reference.dtype.itemsize, reference.root.array
+    if not reference.dtype.isnative or (array is not None and not array.flags.aligned):
+        return False
     return reference.offset % size == 0 and all(stride % size == 0 for stride in reference.strides)
 
 

@@ -1,4 +1,4 @@
-"""Running a recorded step: its kernels called from one list in C, with fixed arguments, and nothing allocated."""
+"""Running a recorded step: kernels called from one list in C, with fixed arguments, nothing allocated."""
 
 from __future__ import annotations
 

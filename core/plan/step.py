@@ -33,7 +33,7 @@ class TrainingStep:
         self.plan = Plan(self._compute, list(model.parameters().values()), list(buffers(model).values()))
 
     def __call__(self, x: Array, labels: Array, context: ForwardContext | None = None) -> ndarray:
-        """x: (n, ...), labels: what the loss takes. The context of step `steps` of the optimizer by default."""
+        """x: (n, ...), labels: what the loss takes. Without a context, that of the optimizer's next step."""
         context = context or ForwardContext(training=True, step=self._optimizer.steps)
         loss, scale = None, self._optimizer.loss_scale
         factor = np.float32(1 if scale is None else scale.value)

@@ -1,8 +1,9 @@
 """Recording a step: what NumPy is asked to compute while it runs once, as a flat list of calls.
 
 The step runs as ever, on arrays of a class of their own. NumPy hands every function that meets one of them to
-that class, which computes what was asked and writes it down. Views need no call: an array is known by the memory
-that it lies in. What Python code does with the values themselves cannot be written down; it raises Unplannable.
+that class, which computes what was asked and writes it down. Views need no call: an array is known by the
+memory that it lies in. What Python code does with the values themselves cannot be written down; it raises
+Unplannable.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy import ndarray
 from .. import native
 from ..nn.context import ForwardContext
 from ..nn.layer_path import layer_path
+from ..tensor import next_order
 
 
 class Unplannable(Exception):
@@ -65,8 +67,8 @@ class Reference:
 class Call:
     """One thing that was computed.
 
-    function: computes it again: function(arrays, context) for the arrays of `operands`. writes: how many of them,
-    the first, it writes to. formula: the NumPy function or kernel behind it. arguments: of a ufunc, the
+    function: computes it again: function(arrays, context) for the arrays of `operands`. writes: how many of
+    them, the first, it writes to. formula: the NumPy function or kernel behind it. arguments: of a ufunc, the
     positions of its operands among `operands`. integers, numbers: of a kernel.
     """
 
@@ -102,6 +104,7 @@ class Recorder:
 
     def __init__(self, context: ForwardContext) -> None:
         self.calls: list[Call] = []
+        self.orders: list[int] = []  # of the forward pass's calls: how far the graph had grown
         self.closed = False
         self._context = context
         self.phase = "forward"
@@ -123,6 +126,8 @@ class Recorder:
         """Where in which root an array lies; an array from elsewhere becomes a root of its own."""
         plain = _plain(array)
         root = self._root(plain)
+        if plain.dtype.hasobject:
+            raise Unplannable("an array holds Python objects")
         if root is None:
             if not self.closed and array.__class__ is Traced:
                 raise Unplannable("an array was made from a traced one in a way that could not be recorded")
@@ -149,10 +154,17 @@ class Recorder:
         return found[1] if found is not None and found[0]() is owner else None
 
     def close(self) -> None:
-        """From now on traced arrays that are left somewhere are like any others."""
+        """From now on traced arrays that are left somewhere are like any others, and keep nothing alive."""
         self.closed = True
+        self.calls = []
         self._roots.clear()
         self._given.clear()
+        self._before.clear()
+
+    def written(self) -> list[Root]:
+        """The roots from elsewhere that the step writes to."""
+        roots = [root for _, root in self._roots.values()] + [root for *_, root in self._given]
+        return [root for root in roots if root.written]
 
     def undo(self) -> None:
         """Give arrays from elsewhere that the step wrote to the values that they had before it."""
@@ -166,9 +178,11 @@ class Recorder:
             self._roots[id(owner)] = (ref(owner), Root(Origin.VALUE, owner.nbytes))
         return self._traced(array)
 
-    def _traced(self, array: ndarray) -> Traced:
+    def _traced(self, array: ndarray, scalar: bool = False) -> Any:
+        if self.closed:
+            return array
         traced = array.view(Traced)
-        traced.recorder = self
+        traced.recorder, traced.scalar = self, scalar
         return traced
 
     def add(
@@ -187,6 +201,8 @@ class Recorder:
             *(self.reference(array) for array in inputs),
         )
         layer = layer_path() if self.layer is None else self.layer
+        if self.phase == "forward":
+            self.orders.append(-next_order())
         self.calls.append(
             Call(name, function, operands, len(outputs), layer=layer, phase=self.phase, **about)
         )
@@ -195,9 +211,9 @@ class Recorder:
         """Compute function(*arguments, **options), none of them traced, and write it down."""
         result = function(*arguments, **options)
         alone = not isinstance(result, tuple | list)
-        results = [result] if alone else result
         if self.closed:
             return result
+        results = [result] if alone else result
         if not all(isinstance(part, ndarray | np.generic) for part in results):
             raise Unplannable(f"{name} gives Python a value that depends on data")
         arrays = [np.asarray(part) for part in results]
@@ -208,8 +224,11 @@ class Recorder:
             self.add(
                 name, _Repeat(function, template, keywords, len(arrays)), arrays, inputs, formula=function
             )
-        traced = [self._traced(array) for array in arrays]
-        return traced[0] if alone else type(result)(traced)
+        traced = [
+            self._traced(array, isinstance(part, np.generic))
+            for array, part in zip(arrays, results, strict=True)
+        ]
+        return traced[0] if alone else getattr(type(result), "_make", type(result))(traced)
 
     def copied(self, array: ndarray) -> Traced:
         """A copy in memory of the step's own."""
@@ -219,6 +238,9 @@ class Recorder:
         self, function: Any, target: Any, arguments: tuple[Any, ...], options: dict[str, Any], name: str
     ) -> None:
         """Run function(target, *arguments, **options), which writes to its target, and write it down."""
+        if self.closed:
+            function(target, *arguments, **options)
+            return
         inputs, template, keywords = _placed(arguments, options, 1)
         self.reference(target, written=True)
         function(target, *arguments, **options)
@@ -244,6 +266,8 @@ class Recorder:
         numbers: Sequence[float],
     ) -> int:
         given = [_plain(array) for array in (*outputs, *inputs)]
+        if self.closed:
+            return native.launch(symbol, given[: len(outputs)], given[len(outputs) :], integers, numbers)
         there = [array for array in given if array is not None]
         for array in given[: len(outputs)]:
             if array is not None:
@@ -286,6 +310,12 @@ class _Repeat:
             np.copyto(target, part)
 
 
+def repeated(name: str, function: Any, target: Reference, *arguments: Reference) -> Call:
+    """The call function(target, *arguments), which writes to its target."""
+    template = tuple(map(_Place, range(1 + len(arguments))))
+    return Call(name, _Repeat(function, template, {}, 0), (target, *arguments), 1, formula=function)
+
+
 @dataclass(frozen=True)
 class _Launch:
     """Calls a kernel again. present: which of its arrays are not None."""
@@ -314,9 +344,10 @@ class Guard:
 
 
 class Traced(ndarray):
-    """An array of a step that is being recorded."""
+    """An array of a step that is being recorded. scalar: eagerly it is a number, and shares no memory."""
 
     recorder: Recorder
+    scalar = False
 
     def __array_finalize__(self, obj: Any) -> None:
         recorder = getattr(obj, "recorder", None)
@@ -324,11 +355,16 @@ class Traced(ndarray):
             self.recorder = recorder
 
     @property
-    def namespace(self) -> _Namespace:
-        return self.recorder.namespace
+    def namespace(self) -> Any:
+        return np if self.recorder.closed else self.recorder.namespace
 
     def launched(self, *launch: Any) -> int:
         return self.recorder.launched(*launch)
+
+    def escape(self) -> None:
+        """Told before Python looks at the values."""
+        if not self.recorder.closed:
+            raise Unplannable("Python computes with values that depend on data")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         recorder = self._recorder_of(inputs, options)
@@ -342,6 +378,11 @@ class Traced(ndarray):
         keywords = {key: _plain(value) for key, value in options.items()}
         if out is None:
             return recorder.call(function, plain, keywords, name)
+        if recorder.closed:
+            function(*plain, out=_plain(out), **keywords)
+            return out[0] if len(out) == 1 else out
+        if len(out) > 1:
+            raise Unplannable(f"{name} writes to several arrays")
         target = out[0]
         inputs_, template, keywords = _placed(plain, keywords, 1)
         recorder.reference(target, written=True)
@@ -361,9 +402,14 @@ class Traced(ndarray):
         if func in _IN_PLACE:
             recorder.write(func, arguments[0], arguments[1:], options, name)
             return None
+        if options.get("overwrite_input") or (func is np.nan_to_num and not options.get("copy", True)):
+            raise Unplannable(f"{name} writes to its argument")
         target = options.pop("out", None)
         if target is None:
             return recorder.call(func, arguments, options, name)
+        if recorder.closed:
+            func(*arguments, out=target, **options)
+            return kwargs["out"]
         inputs, template, keywords = _placed(arguments, options, 1)
         recorder.reference(target, written=True)
         func(*arguments, out=target, **options)
@@ -377,21 +423,21 @@ class Traced(ndarray):
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)
-        if all(
-            part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts
-        ):
+        if self.recorder.closed:
+            return self.view(ndarray)[_plain(index)]
+        if all(map(_is_basic, parts)):
+            if len(parts) == self.ndim and all(isinstance(part, int | np.integer) for part in parts):
+                return self.recorder.call(_take, (_plain(self), index), {}, "take")  # a number, not a view
             whole = parts if any(part is Ellipsis for part in parts) else (*parts, ...)
             return self.recorder._traced(self.view(ndarray)[whole])
         masks = any(isinstance(part, ndarray | list) and np.asarray(part).dtype == bool for part in parts)
-        if masks and not self.recorder.closed:
+        if masks:
             raise Unplannable("indexing by a mask depends on data")
         return self.recorder.call(_take, (_plain(self), _plain(index)), {}, "take")
 
     def __setitem__(self, index: Any, value: Any) -> None:
         parts = index if isinstance(index, tuple) else (index,)
-        if all(
-            part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts
-        ):
+        if all(map(_is_basic, parts)):
             whole = parts if any(part is Ellipsis for part in parts) else (*parts, ...)
             if self._is_itself(whole, value):
                 return  # what `x[index] += y` does after its addition
@@ -438,6 +484,27 @@ class Traced(ndarray):
         plain = _plain(self)
         return self.recorder.call(method, (plain, *map(_plain, arguments)), options, method.__name__)
 
+    def __pow__(self, other: Any, modulo: Any = None) -> Any:
+        return self._power(self, other) if self.scalar else super().__pow__(other)
+
+    def __rpow__(self, other: Any, modulo: Any = None) -> Any:
+        return self._power(other, self) if self.scalar else super().__rpow__(other)
+
+    def _power(self, base: Any, exponent: Any) -> Any:
+        """NumPy rounds powers of its numbers in another way than those of arrays."""
+        if not np.ndim(base) == np.ndim(exponent) == 0:
+            return np.power(base, exponent)
+        return self.recorder.call(_scalar_power, (_plain(base), _plain(exponent)), {}, "power")
+
+    def put(self, *arguments: Any, **options: Any) -> None:
+        self.recorder.write(ndarray.put, _plain(self), tuple(map(_plain, arguments)), options, "put")
+
+    def __reduce__(self) -> Any:
+        return self.view(ndarray).__reduce__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.view(ndarray).__reduce_ex__(protocol)
+
     def fill(self, value: Any) -> None:
         self.recorder.write(np.copyto, _plain(self), (_plain(value),), {}, "fill")
 
@@ -457,6 +524,16 @@ def _method(name: str) -> Any:
     return method
 
 
+def _in_place(name: str) -> Any:
+    """`x += y`: of a number, Python makes another one."""
+    within, beside = getattr(ndarray, f"__i{name}__"), f"__{name}__"
+
+    def method(self: Traced, other: Any) -> Any:
+        return getattr(self, beside)(other) if self.scalar else within(self, other)
+
+    return method
+
+
 def _refused(name: str) -> Any:
     def method(self: Traced, *arguments: Any, **options: Any) -> Any:
         if self.recorder.closed:
@@ -466,13 +543,14 @@ def _refused(name: str) -> Any:
     return method
 
 
-for _name in (
-    "argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted swapaxes take trace"
-).split():
+_COMPUTING = """argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted
+swapaxes take trace"""
+_ESCAPING = "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps"
+for _name in _COMPUTING.split():
     setattr(Traced, _name, _method(_name))
-for (
-    _name
-) in "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps".split():
+for _name in "add sub mul truediv floordiv mod pow and or xor lshift rshift matmul".split():
+    setattr(Traced, f"__i{_name}__", _in_place(_name))
+for _name in _ESCAPING.split():
     setattr(Traced, _name, _refused(_name))
 
 
@@ -521,15 +599,20 @@ class _Namespace:
             else (np.asarray(array, dtype))
         )
 
-    def ascontiguousarray(self, array: Any) -> Any:
+    def ascontiguousarray(self, array: Any, dtype: Any = None) -> Any:
+        array = self.asarray(array, dtype)
         contiguous = not isinstance(array, Traced) or array.flags.c_contiguous
         return array if contiguous else array.copy()
 
 
 def _owner(array: ndarray) -> ndarray:
-    while isinstance(array.base, ndarray):
-        array = array.base
-    return array
+    while True:
+        base: Any = array.base
+        if not isinstance(base, ndarray):
+            base = getattr(base, "base", None)  # what `as_strided` puts between an array and its view
+        if not isinstance(base, ndarray):
+            return array
+        array = base
 
 
 def _plain(value: Any) -> Any:
@@ -537,7 +620,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Traced):
         return value.view(ndarray)
     if isinstance(value, tuple | list) and any(isinstance(part, ndarray | tuple | list) for part in value):
-        return type(value)(_plain(part) for part in value)
+        parts = [_plain(part) for part in value]
+        return parts if isinstance(value, list) else tuple(parts)
     return value
 
 
@@ -566,8 +650,24 @@ def _filled(part: Any, arrays: Sequence[ndarray]) -> Any:
     return part
 
 
-def _take(array: ndarray, index: Any) -> ndarray:
+def _is_basic(part: Any) -> bool:
+    """Whether this part of an index picks a view."""
+    if part is None or part is Ellipsis:
+        return True
+    return isinstance(part, slice | int | np.integer) and not isinstance(part, bool)
+
+
+def _take(array: ndarray, index: Any) -> Any:
     return array[index]
+
+
+def _scalar_power(base: Any, exponent: Any) -> Any:
+    """The power of two numbers, of which NumPy's own may have come as arrays."""
+    return _number(base) ** _number(exponent)
+
+
+def _number(value: Any) -> Any:
+    return value[()] if isinstance(value, ndarray) else value
 
 
 def _put(array: ndarray, index: Any, value: Any) -> None:
@@ -585,7 +685,8 @@ def _unread(self: Unread, *others: Any) -> Any:
     raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
 
 
-for _name in "add radd sub rsub mul rmul mod rmod floordiv lt le gt ge eq ne int index float bool".split():
+for _name in """add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow and
+or xor lshift rshift lt le gt ge eq ne neg abs int index float bool hash str repr format""".split():
     setattr(Unread, f"__{_name}__", _unread)
 
 

@@ -18,6 +18,7 @@ from .options import (
     NameOption,
     OutputOption,
     PredictOutput,
+    ProfileRows,
     RuntimeChoice,
     RuntimeOption,
     SetOption,
@@ -119,6 +120,38 @@ def graph(
 
     submission = Submission(job_file, tuple(changes or ()))
     return graph_job(submission, form, save, backward, operations, batch, Output(output))
+
+
+@app.command()
+def profile(
+    job_file: JobFileArgument,
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, metavar="N", help="How often the step is timed.")
+    ] = 20,
+    by: Annotated[
+        ProfileRows, typer.Option("--by", help="A row for each layer, kernel, or single call.")
+    ] = ProfileRows.LAYER,
+    save_picture: Annotated[
+        Path | None,
+        typer.Option("--save-picture", metavar="PATH", help="Draw the step along time: .svg."),
+    ] = None,
+    save_trace: Annotated[
+        Path | None,
+        typer.Option("--save-trace", metavar="PATH", help="Write it for Perfetto or Chrome: .json."),
+    ] = None,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, max=256, metavar="N", help="As many as there are, by default."),
+    ] = None,
+    changes: SetOption = None,
+    output: OutputOption = OutputMode.TEXT,
+) -> int:
+    """Show where the time of a job's training step goes, beside the limits of this machine."""
+    from .profile import profile_job_file
+    from .submission import Submission
+
+    submission = Submission(job_file, tuple(changes or ()))
+    return profile_job_file(submission, steps, by, save_picture, save_trace, threads, Output(output))
 
 
 @app.command()

@@ -39,6 +39,14 @@ class GraphFormat(str, Enum):
     JSON = "json"
 
 
+class ProfileRows(str, Enum):
+    """The value of --by of `profile`."""
+
+    LAYER = "layer"
+    KERNEL = "kernel"
+    CALL = "call"
+
+
 def default_data_folder() -> Path:
     """What `CHAINRULE_DATA_DIR` says, else `.chainrule` in the home folder."""
     named = os.environ.get(DATA_FOLDER_VARIABLE)

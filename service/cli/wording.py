@@ -65,6 +65,24 @@ def size(byte_count: int) -> str:
     raise AssertionError("unreachable")
 
 
+def span(seconds: float) -> str:
+    """A short time: `850 ns`, `12.3 us`, `4.56 ms`, `1.23 s`."""
+    for size, unit in ((1e-9, "ns"), (1e-6, "us"), (1e-3, "ms")):
+        if seconds < 999.5 * size:
+            return f"{_three_digits(seconds / size)} {unit}"
+    return f"{_three_digits(seconds)} s"
+
+
+def rate(value: float) -> str:
+    """`178`, `12.3`, `0.04`."""
+    return _three_digits(value) if value >= 1 else f"{value:.2f}"
+
+
+def _three_digits(value: float) -> str:
+    """Three significant digits, all of a larger number: `1.20`, `12.3`, `178`, `1,234`."""
+    return f"{value:.2f}" if value < 9.995 else f"{value:.1f}" if value < 99.95 else f"{value:,.0f}"
+
+
 def shape(dimensions: Sequence[int]) -> str:
     """`784`, `28 x 28`; a single value is `1`."""
     return " x ".join(str(dimension) for dimension in dimensions) or "1"

@@ -12,6 +12,7 @@ import ray
 from ray.exceptions import OutOfMemoryError, RayError
 from threadpoolctl import threadpool_limits
 
+from ...core import native
 from ..errors import JobError
 from ..exchange.arena import arena_bytes
 from ..exchange.board import COORDINATOR, Board, create_desk, create_shared_board, remove_desk
@@ -37,11 +38,13 @@ class MemberActor:
 
     def prepare(self) -> Broken | None:
         """Open the board and build the member; what is wrong comes back as a value."""
-        # More than one BLAS thread a process would fight with the other processes of the node, and change the
-        # bytes.
+        # More than one BLAS thread a process would change the bytes. The kernels' own threads do not, but
+        # together the workers have no more of them than the node has cores.
         threadpool_limits(1)
         try:
             plan, self._board = self._shared.open()
+            sharing = plan.spec.cluster.workers if self._role is Role.WORKER else native.available_threads()
+            native.use_threads(max(1, native.available_threads() // sharing))
             self._member = make_member(plan, self._board, self._role, self._number)
         except Exception as error:
             return broken(self._role, self._number, error)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core import Tensor
+from chainrule.core.array import is_floating
 from chainrule.core.nn import ForwardContext
 from chainrule.core.plan import Plan, same_bits
 
@@ -16,7 +17,7 @@ class Step:
     """A function of tensors and the gradients of a weighted sum of it, planned and not."""
 
     def __init__(self, function: Callable[..., Any], arrays: Sequence[np.ndarray], seed: int = 0) -> None:
-        self.tensors = [Tensor(array.copy(), requires_grad=array.dtype.kind == "f") for array in arrays]
+        self.tensors = [Tensor(array.copy(), requires_grad=is_floating(array.dtype)) for array in arrays]
         self.leaves = [tensor for tensor in self.tensors if tensor.requires_grad]
         self._function, self._random = function, np.random.default_rng(seed)
         self.plan = Plan(self._compute, self.leaves)

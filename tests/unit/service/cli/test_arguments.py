@@ -12,7 +12,8 @@ import pytest
 from chainrule.service.cli import main
 
 COMMANDS = (
-    "train validate graph predict export serve submit jobs status watch pause resume cancel delete download"
+    "train validate graph profile predict export serve submit jobs status watch pause resume cancel delete "
+    "download"
 ).split()
 HEAVY = ("grpc", "ray", "rich", "numpy", "sqlalchemy")
 

@@ -14,10 +14,12 @@ from chainrule.service.cli.wording import (
     count,
     duration,
     one_paragraph,
+    rate,
     shape,
     short_path,
     significant,
     size,
+    span,
 )
 
 
@@ -98,3 +100,27 @@ def test_a_path_below_the_present_folder_is_written_from_there(
     monkeypatch.chdir(tmp_path)
     assert short_path(tmp_path / "jobs" / "model.safetensors") == "jobs/model.safetensors"
     assert short_path(tmp_path.parent / "other") == str(tmp_path.parent / "other")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0.00 ns"),
+        (850e-9, "850 ns"),
+        (1.234e-6, "1.23 us"),
+        (99.96e-6, "100 us"),
+        (0.9996e-3, "1.00 ms"),
+        (0.0456, "45.6 ms"),
+        (12.34, "12.3 s"),
+        (1234.5, "1,234 s"),
+    ],
+)
+def test_a_short_time_has_three_digits_and_the_unit_that_suits_it(seconds: float, text: str) -> None:
+    assert span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0349, "0.03"), (1.0, "1.00"), (12.345, "12.3"), (1987.6, "1,988")]
+)
+def test_a_rate_has_three_digits_or_two_decimals(value: float, text: str) -> None:
+    assert rate(value) == text
