@@ -106,6 +106,6 @@ def test_absorbing_is_what_the_layer_does():
         layer.observed = mean, variance
         layer.absorb(mean, variance)
         seen = np.zeros_like(flat)
-        buffers.observed(layer, seen)
+        buffers.write(layer, buffers.seen(layer), seen)
         buffers.absorb(flat, seen)
     assert flat.tobytes() == buffers.values(layer).tobytes()

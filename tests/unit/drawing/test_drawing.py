@@ -59,7 +59,7 @@ def test_each_operation_is_one_box_with_what_it_reads_where_that_is_asked_for() 
     computed = [node for node in graph.nodes if node.kind in (NodeKind.FORWARD, NodeKind.BACKWARD)]
     words = [node.words for node in read(drawing.to_svg(graph, operations=True)).nodes]
     assert len(words) == len(computed) + 2
-    assert "convolve weight 4×1×3×3" in words
+    assert "convolve_bias weight 4×1×3×3 bias 4" in words
 
 
 def test_every_value_stands_on_a_line_with_its_shape_and_its_dtype_if_that_is_unusual() -> None:
