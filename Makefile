@@ -32,10 +32,12 @@ lint: $(call installed,lint) $(call installed,test) | $(TYPING)  ## check style,
 proto: $(call installed,test)  ## generate the gRPC code from protos/
 	$(BIN)/python protos/generate.py
 
-bench: $(call installed,bench)  ## measure steps, inference and memory beside PyTorch's and JAX's, and what distributing costs
-	$(BIN)/python benchmarks/workloads.py
-	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/memory.py
+bench: $(call installed,bench)  ## measure steps, inference, memory and the start beside PyTorch's and JAX's, and what distributing costs
+	$(BIN)/python benchmarks/workloads.py $(if $(SAVE),--save $(SAVE))
+	$(BIN)/python benchmarks/shapes.py $(if $(SAVE),--save $(SAVE))
+	$(BIN)/python benchmarks/first_step.py $(if $(SAVE),--save $(SAVE))
+	$(BIN)/python benchmarks/memory.py $(if $(SAVE),--save $(SAVE))
+	$(BIN)/python benchmarks/overhead.py $(if $(SAVE),--save $(SAVE))
 
 oracle: $(call installed,test) $(call installed,oracle)  ## compare all there is with PyTorch, live; writes docs/coverage.md
 	$(BIN)/python -m pytest tests/oracle/live tests/oracle/test_papers.py --coverage-table docs/coverage.md

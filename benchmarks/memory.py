@@ -1,88 +1,41 @@
-"""Measures the peak memory of a training step of LeNet (forward, loss, backward, Adam), ours and PyTorch's.
+"""Measures the peak memory of a training step (forward, loss, backward, Adam), ours and PyTorch eager's.
 
-python benchmarks/memory.py [--output json]
+    python benchmarks/memory.py [--output json] [--save benchmarks/results/DATE.json]
 
-Each library runs in a process of its own, on one thread, and is asked for what the system gave it: the peak
-of the resident set during a step, less the resident set before it. So everything counts on both sides,
-scratch of BLAS and oneDNN included; what is there before (weights, optimizer state, batch, libraries) counts
-on neither. The first step, in which libraries set themselves up, is left out. malloc is told to return every
-array of 64 KiB or more at once, so that the resident set is what is alive, not what an allocator kept:
-figures of tracemalloc and of PyTorch's profiler differ from these by less than 2 %. Linux only.
+Each library runs each network in a process of its own, on two threads, and is asked for what the system gave
+it: the peak of the resident set during a step (VmHWM, which writing 5 to /proc/self/clear_refs sets back),
+less the resident set before the first step of that batch. So everything counts on both sides: scratch of BLAS
+and oneDNN, the arena and the kernels' arguments of a plan. What is there before counts on neither: weights,
+gradients, optimizer state and the batch itself, and what libraries set up for themselves in four steps of one
+sample. Ours is measured twice: the steps in which the plan is made and checked (the first three), and those
+that replay it. malloc is told to return every array of 64 KiB or more at once, so that the resident
+set is what is alive, not what an allocator kept: for LeNet, figures of tracemalloc and of PyTorch's profiler
+differ from these by less than 2 %. Below 0.1 MiB they say little. Linux only.
 """
 
 from __future__ import annotations
 
-import argparse
 import gc
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
+from contenders import builder
+from contenders.workload import WORKLOADS, Workload
+from turns import add_output, give, tell_threads
 
-Step = Callable[[], Any]
-BATCH = 256
-STEPS = 3
-WORKLOAD = f"LeNet 16-32 channels 5x5, 128 hidden, 28x28 @ {BATCH}"
-ENVIRONMENT = {
-    "MALLOC_MMAP_THRESHOLD_": "65536",
-    "NUMPY_MADVISE_HUGEPAGE": "0",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-
-
-def samples() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(0)
-    return rng.standard_normal((BATCH, 1, 28, 28), dtype=np.float32), rng.integers(0, 10, BATCH)
-
-
-def chainrule_step() -> Step:
-    from chainrule.core import Tensor, losses, nn, optim
-
-    images, labels = samples()
-    model = nn.Sequential(
-        nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool(2),
-        nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool(2),
-        nn.Flatten(), nn.Linear(800, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-    nn.initialize(model, 0)
-    optimizer = optim.FlatOptimizer(optim.Adam(), model)
-    x, training = Tensor(images), nn.ForwardContext(training=True)
-
-    def step() -> None:
-        losses.softmax_cross_entropy(model(x, training), labels).backward()
-        optimizer.step()
-
-    return step
-
-
-def pytorch_step() -> Step:
-    import torch  # pyright: ignore[reportMissingImports]
-    from torch import nn  # pyright: ignore[reportMissingImports]
-
-    images, labels = map(torch.from_numpy, samples())
-    model = nn.Sequential(
-        nn.Conv2d(1, 16, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(800, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-    optimizer = torch.optim.Adam(model.parameters(), fused=True)
-
-    def step() -> None:
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(model(images), labels).backward()
-        optimizer.step()
-
-    return step
-
-
-SIDES: dict[str, Callable[[], Step]] = {"chainrule": chainrule_step, "pytorch": pytorch_step}
+THREADS = 2
+FIRST_STEPS, STEPS = 3, 5
+"""Those in which a plan is made and checked, and those after them."""
+MEASURED = {"ours": "ours.planned", "pytorch": "pytorch.eager"}
+RUNS = 3
+"""Processes for each: their median counts."""
 
 
 def resident(field: str) -> int:
@@ -91,56 +44,76 @@ def resident(field: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) * 1024
 
 
-def peak(step: Step) -> float:
-    """MiB that a step takes at its peak."""
-    step()
-    peaks = []
-    for _ in range(STEPS):
-        gc.collect()
-        before = resident("VmRSS")
+def peaks(place: str, workload: Workload) -> list[float]:
+    """MiB that each step takes at its peak, beyond what was there before the first, in this process."""
+    contender = builder(place)(workload).use(replace(workload, batch=1))
+    for _ in range(FIRST_STEPS + 1):
+        contender.step()
+    contender.use(workload)
+    gc.collect()
+    before = resident("VmRSS")
+    found = []
+    for _ in range(FIRST_STEPS + STEPS):
         Path("/proc/self/clear_refs").write_text("5")  # resets the peak
-        step()
-        peaks.append((resident("VmHWM") - before) / 2**20)
-    return median(peaks)
+        contender.step()
+        found.append(max(0, resident("VmHWM") - before) / 2**20)
+    return found
 
 
-def measured_apart(side: str) -> float:
-    """`peak` of one library, in a fresh process."""
-    command = [sys.executable, __file__, "--side", side]
-    environment = {**os.environ, **ENVIRONMENT}
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
-    return float(run.stdout)
+def measured_apart(place: str, workload: Workload) -> tuple[float, float]:
+    """The peak of the first steps, and of those after them, in fresh processes."""
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "NUMPY_MADVISE_HUGEPAGE": "0"}
+    tell_threads(environment, THREADS)
+    command = [sys.executable, __file__, "--alone", place, workload.name]
+    found = []
+    for _ in range(RUNS):
+        run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+        found.append(json.loads(run.stdout))
+    first, later = (
+        [each(steps[part]) for steps in found]
+        for each, part in ((max, slice(FIRST_STEPS)), (median, slice(FIRST_STEPS, None)))
+    )
+    return median(first), median(later)
 
 
-def measure() -> dict[str, Any]:
-    """The peaks of both libraries, and ours ÷ PyTorch's."""
-    peaks = {side: measured_apart(side) for side in SIDES}
+def measure(workload: Workload) -> dict[str, Any]:
+    """The peaks of both libraries in MiB, and ours ÷ PyTorch's."""
+    recording, ours = measured_apart(MEASURED["ours"], workload)
+    _, pytorch = measured_apart(MEASURED["pytorch"], workload)
+    figures = {"ours_mib": ours, "ours_recording_mib": recording, "pytorch_mib": pytorch}
     return {
-        "workload": WORKLOAD,
-        **{f"{side}_mib": round(value, 1) for side, value in peaks.items()},
-        "ratio": round(peaks["chainrule"] / peaks["pytorch"], 3),
+        "workload": workload.title,
+        **{name: round(value, 2) for name, value in figures.items()},
+        "ratio": round(ours / pytorch, 3) if pytorch else None,
     }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--side", choices=SIDES, help="measure one library, in this process")
-    parser.add_argument("--output", choices=["text", "json"], default="text")
+def table(rows: list[dict[str, Any]]) -> str:
+    """In Markdown, for the README."""
+    lines = [
+        "| peak memory of one training step | ours | while recorded | PyTorch eager | ours ÷ PyTorch's |",
+        "|---|---|---|---|---|",
+    ]
+    for row in rows:
+        sizes = [f"{row[name]:.3g} MiB" for name in ("ours_mib", "ours_recording_mib", "pytorch_mib")]
+        ratio = "–" if row["ratio"] is None else f"{row['ratio']:.2f}"
+        lines.append(f"| {row['workload']} | {' | '.join(sizes)} | {ratio} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = ArgumentParser(description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    add_output(parser)
+    parser.add_argument("--workload", choices=[workload.name for workload in WORKLOADS], help="only this one")
+    parser.add_argument("--alone", nargs=2, metavar=("PLACE", "WORKLOAD"), help="one, in this process")
     arguments = parser.parse_args()
-    if arguments.side:
-        print(peak(SIDES[arguments.side]()))
-        return 0
-    record = measure()
-    if arguments.output == "json":
-        print(json.dumps(record))
-        return 0
-    print("peak of one step in MiB, one thread, float32; ratio = ours ÷ PyTorch's")
-    print(
-        f"{record['workload']}: chainrule {record['chainrule_mib']}, pytorch {record['pytorch_mib']}, "
-        f"ratio {record['ratio']}"
-    )
-    return 0
+    if arguments.alone:
+        place, name = arguments.alone
+        print(json.dumps(peaks(place, next(w for w in WORKLOADS if w.name == name))))
+        return
+    chosen = [w for w in WORKLOADS if arguments.workload in (None, w.name)]
+    give([measure(workload) for workload in chosen], "memory", arguments, table)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    main()

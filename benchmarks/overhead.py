@@ -1,6 +1,6 @@
 """What a distributed step costs beyond its compute, ours and PyTorch DistributedDataParallel's, in one run.
 
-    python benchmarks/overhead.py [--output json]
+    python benchmarks/overhead.py [--rounds N] [--output json] [--save benchmarks/results/DATE.json]
 
 For each network: the time of a step of a real job on Ray with 2 workers and 2 parameter-server shards, less
 the time that one worker's share of forward and backward takes alone on one thread. PyTorch's figure is that
@@ -12,9 +12,7 @@ over the rounds; the two take turns.
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import socket
 import statistics
 import tempfile
@@ -25,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+from turns import add_output, give
 
 WORKERS = 2
 
@@ -192,12 +191,26 @@ def measure(runtime, workload: Workload, rounds: int) -> dict[str, float | str]:
     }
 
 
+def table(rows: list[dict[str, float | str]]) -> str:
+    """In Markdown, for the README."""
+    heading = (
+        "one distributed step, 2 processes | ours | beyond its compute | PyTorch DDP | beyond its compute"
+    )
+    lines = [f"| {heading} | ratio of steps | ratio of overheads |", "|---|---|---|---|---|---|---|"]
+    for row in rows:
+        names = ("step_us", "overhead_us", "ddp_step_us", "ddp_overhead_us")
+        times = [f"{float(row[name]) / 1000:.3g} ms" for name in names]
+        ratios = [f"{float(row[name]):.2g}" for name in ("step_ratio", "overhead_ratio")]
+        lines.append(f"| {' | '.join([str(row['workload']), *times, *ratios])} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--output", choices=("text", "json"), default="text")
+    add_output(parser)
     arguments = parser.parse_args()
     from chainrule.worker.runtime.ray import RayRuntime
 
@@ -207,26 +220,7 @@ def main() -> None:
         rows = [measure(runtime, workload, arguments.rounds) for workload in WORKLOADS]
     finally:
         runtime.close()
-    if arguments.output == "json":
-        machine = {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()}
-        print(json.dumps({"machine": machine, "workers": WORKERS, "rows": rows}, indent=1))
-        return
-    print("microseconds a step, 2 processes of 1 thread; ratio = PyTorch DDP's ÷ ours\n")
-    columns = (
-        "step",
-        "compute",
-        "overhead",
-        "DDP step",
-        "compute",
-        "overhead",
-        "ratio step",
-        "ratio overhead",
-    )
-    print(f"{'network @ batch':24}" + "".join(f"{column:>15}" for column in columns))
-    for row in rows:
-        names = ("step_us", "compute_us", "overhead_us", "ddp_step_us", "ddp_compute_us", "ddp_overhead_us")
-        times = "".join(f"{row[name]:15,.0f}" for name in names)
-        print(f"{row['workload']:24}{times}{row['step_ratio']:15.2f}{row['overhead_ratio']:15.2f}")
+    give(rows, "overhead", arguments, table)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 COLOURS = {"ours": "#2563eb", "PyTorch eager": "#f97316", "torch.compile": "#a855f7", "JAX jit": "#14b8a6"}
-LEFT, PANEL, GAP, TOP = 150, 290, 70, 84
+LEFT, PANEL, GAP, TOP = 150, 290, 100, 84
 BAR, GROUP = 11, 58
 """Pixels: a bar, and the bars of a workload with the space behind them."""
 STYLE = """
@@ -31,6 +31,12 @@ def time(microseconds: float) -> str:
     return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
+def label(figures: dict[str, float]) -> str:
+    """`8.12 ms, 61 %`: the time, and how much of the machine's limit that is."""
+    share = f", {100 * figures['of_limit']:.0f} %" if "of_limit" in figures else ""
+    return time(figures["median_us"]) + share
+
+
 def panel(rows: list[dict[str, Any]], left: float, widest: float) -> list[str]:
     """Bars as long as the best peer's time ÷ their own: those that reach the line are as fast as it is."""
     scale = PANEL / widest
@@ -46,7 +52,7 @@ def panel(rows: list[dict[str, Any]], left: float, widest: float) -> list[str]:
             width = best / figures["median_us"] * scale
             bar = f'x="{left:g}" y="{y:g}" width="{width:.1f}" height="{BAR - 1}" rx="2"'
             parts.append(f'<rect {bar} fill="{COLOURS[name]}"/>')
-            parts.append(text(left + width + 5, y + BAR - 2, time(figures["median_us"]), "time"))
+            parts.append(text(left + width + 5, y + BAR - 2, label(figures), "time"))
             y += BAR
     return parts
 
@@ -75,8 +81,10 @@ def svg(run: dict[str, Any]) -> str:
         ]
     for index, part in enumerate(rows.values()):
         parts += panel(part, LEFT + index * (PANEL + GAP), widest)
-    note = f"Longer is faster; the dashed line is the best peer. {run['threads']} threads, float32, medians."
-    parts.append(text(LEFT, height - 8, note, "small"))
+    note = f"Longer is faster; the dashed line is the best peer. {run['threads']} threads, float32, medians"
+    if limits := run.get("limits"):
+        note += f"; %: of this machine's {limits['gflops']:.0f} GFLOP/s or {limits['gigabytes']:.0f} GB/s"
+    parts.append(text(LEFT, height - 8, note + ".", "small"))
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -9,33 +9,67 @@ import numpy as np
 from chainrule.core import Tensor, losses, nn, no_grad, optim
 from chainrule.core.plan.step import Prediction, TrainingStep
 
-from .workload import LSTM, Contender, Convolution, Embedding, Linear, MaxPool, Workload
+from .workload import (
+    GRU,
+    LSTM,
+    Contender,
+    Convolution,
+    Embedding,
+    Layer,
+    Linear,
+    MaxPool,
+    MeanOfChannels,
+    ResidualBlock,
+    Shape,
+    Transformer,
+    Workload,
+)
 
 TRAINING = nn.ForwardContext(training=True)
 
 
+def convolution(layer: Convolution, channels: int) -> list[nn.Module]:
+    """Without the ReLU."""
+    sizes = (channels, layer.filters, layer.kernel)
+    options = {"stride": layer.stride, "padding": layer.padding, "groups": layer.groups}
+    made = nn.Conv2d(*sizes, **options, bias=not layer.normalized)
+    return [made, nn.BatchNorm(layer.filters)] if layer.normalized else [made]
+
+
+def modules(layer: Layer, shape: Shape, last: bool) -> list[nn.Module]:
+    match layer:
+        case Linear(units) if len(shape) == 2:
+            return [nn.TimeLinear(shape[-1], units), *([] if last else [nn.ReLU()])]
+        case Linear(units):
+            flat = [nn.Flatten()] if len(shape) == 3 else []
+            return [*flat, nn.Linear(prod(shape), units), *([] if last else [nn.ReLU()])]
+        case Convolution():
+            return [*convolution(layer, shape[0]), nn.ReLU()]
+        case ResidualBlock():
+            first, second = layer.body()
+            body = [*convolution(first, shape[0]), nn.ReLU(), *convolution(second, layer.filters)]
+            around = layer.shortcut(shape)
+            shortcut = None if around is None else nn.Sequential(*convolution(around, shape[0]))
+            return [nn.Residual(nn.Sequential(*body), shortcut), nn.ReLU()]
+        case MaxPool():
+            return [nn.MaxPool(2)]
+        case MeanOfChannels():
+            return [nn.GlobalAvgPool()]
+        case Embedding(rows, units):
+            return [nn.Embedding(rows, units)]
+        case LSTM(units):
+            return [nn.LSTM(shape[-1], units)]
+        case GRU(units):
+            return [nn.GRU(shape[-1], units)]
+        case Transformer(heads, hidden):
+            return [nn.TransformerBlock(shape[-1], heads, hidden)]
+    raise NotImplementedError(f"{layer}")
+
+
 def build(workload: Workload) -> nn.Module:
-    shape = workload.shape
     parts: list[nn.Module] = []
-    for layer in workload.layers:
-        match layer:
-            case Linear(units):
-                if len(shape) == 3:
-                    parts.append(nn.Flatten())
-                    shape = (prod(shape),)
-                over_time = len(shape) == 2
-                parts.append((nn.TimeLinear if over_time else nn.Linear)(shape[-1], units))
-                if layer is not workload.layers[-1]:
-                    parts.append(nn.ReLU())
-            case Convolution(filters, kernel, padding):
-                parts += [nn.Conv2d(shape[0], filters, kernel, padding=padding), nn.ReLU()]
-            case MaxPool():
-                parts.append(nn.MaxPool(2))
-            case Embedding(rows, units):
-                parts.append(nn.Embedding(rows, units))
-            case LSTM(units):
-                parts.append(nn.LSTM(shape[-1], units))
-        shape = nn.Sequential(*parts).output_shape(workload.shape)
+    for layer, shape in workload.shaped_layers():
+        parts += modules(layer, shape, layer is workload.layers[-1])
     model = nn.Sequential(*parts)
     nn.initialize(model, 0)
     return model
@@ -49,25 +83,21 @@ def initial_weights(workload: Workload) -> list[np.ndarray]:
 def eager(workload: Workload) -> Contender:
     model = build(workload)
     optimizer = optim.FlatOptimizer(optim.Adam(), model)
-    samples, labels = workload.data()
-    x = Tensor(samples)
 
-    def step() -> Tensor:
+    def train(x: Tensor, labels: np.ndarray) -> Tensor:
         loss = losses.softmax_cross_entropy(model(x, TRAINING), labels)
         loss.backward()
         optimizer.step()
         return loss
 
-    def predict() -> Tensor:
+    def apply(x: Tensor) -> Tensor:
         with no_grad():
             return model(x)
 
-    return Contender(step, predict, Tensor.numpy)
+    return Contender(train, apply, lambda x, labels: (Tensor(x), labels), Tensor.numpy).use(workload)
 
 
 def planned(workload: Workload) -> Contender:
     model = build(workload)
     training = TrainingStep(model, losses.softmax_cross_entropy, optim.FlatOptimizer(optim.Adam(), model))
-    prediction = Prediction(model)
-    x, labels = workload.data()
-    return Contender(lambda: training(x, labels), lambda: prediction(x), np.asarray)
+    return Contender(training, Prediction(model), lambda x, labels: (x, labels), np.asarray).use(workload)

@@ -85,7 +85,7 @@ library = _load()
 
 
 def available_threads() -> int:
-    """CHAINRULE_THREADS, or else the processors that this process may use, by its affinity and its container."""
+    """CHAINRULE_THREADS, else the processors that this process may use, by its affinity and its container."""
     if os.environ.get("CHAINRULE_THREADS", "").isdigit():
         return max(1, int(os.environ["CHAINRULE_THREADS"]))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

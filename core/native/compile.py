@@ -53,11 +53,15 @@ def compile_kernels(target: Path) -> None:
             [*command, *FLAGS, *march, *sources, "-o", target / f"kernels_{name}{SUFFIX}", "-lm", "-lpthread"]
         )
         for name, march in (
-            [(name, [f"-march={level}"]) for name, level in LEVELS.items()] if x86 else [("generic", [])]
+            [(name, [_march(level, command)]) for name, level in LEVELS.items()] if x86 else [("generic", [])]
         )
     ]
     if any([process.wait() for process in processes]):  # noqa: C419  each has to be waited for
         raise SystemExit("chainrule: the kernels in core/native do not compile; the compiler says why above.")
+
+
+def _march(level: str, command: list[str]) -> str:
+    return f"-march={level.replace('-', '_', 2) if 'ziglang' in command else level}"
 
 
 def get_requires_for_build_wheel(config_settings: Any = None) -> list[str]:

@@ -48,7 +48,10 @@ def fused(calls: Sequence[Call], kept: set[Root]) -> list[Kernel | Instruction]:
     for call in calls:
         if call.writes and all(not prod(operand.shape) for operand in call.operands[: call.writes]):
             continue
-        for loop in loops_of(call) or [None]:
+        parts = loops_of(call) or [None]
+        if any(part is not None and not part.exact and not _dense(part) for part in parts):
+            parts = [None]  # NumPy goes through these in a way of its own
+        for loop in parts:
             if loop is None:
                 groups.append(([], call))
             elif groups and groups[-1][0] and _fits(groups[-1][0], loop):
@@ -125,8 +128,6 @@ def _fits(loops: Sequence[Loop], loop: Loop) -> bool:
         return False
     if len({operand for part in (*loops, loop) for operand in part.operands}) > _MOST_SLOTS:
         return False
-    if not loop.exact and not _dense(loop):
-        return False
     for part in loops:
         for a in part.operands:
             for b in loop.operands:
@@ -158,9 +159,7 @@ def _packed(reference: Reference) -> bool:
     return True
 
 
-def _chain(loops: Sequence[Loop], call: Call, temporary: set[Root]) -> Kernel | Instruction:
-    if len(loops) == 1 and not loops[0].exact and not _dense(loops[0]):
-        return Instruction(call.name, call.function, call.operands, call.layer, call.phase)
+def _chain(loops: Sequence[Loop], call: Call, temporary: set[Root]) -> Kernel:
     axes, strides = _axes(loops)
     *outer, length = axes or [1]
     slots: dict[Reference, int] = {}

@@ -16,7 +16,7 @@ from .trace import Call, Origin, Reference, Root, _Place, _Repeat
 
 _EXACT = {
     np.add, np.subtract, np.multiply, np.divide, np.negative, np.positive, np.absolute, np.maximum,
-    np.minimum, np.fmax, np.fmin, np.sqrt, np.square, np.greater, np.greater_equal, np.less, np.less_equal,
+    np.minimum, np.sqrt, np.square, np.greater, np.greater_equal, np.less, np.less_equal,
     np.equal, np.not_equal, np.logical_and, np.logical_or, np.logical_not, np.bitwise_and, np.bitwise_or,
     np.bitwise_xor, np.invert, np.sign, np.floor, np.ceil, np.trunc, np.rint, np.isnan, np.isfinite, np.isinf,
 }  # fmt: skip
@@ -26,13 +26,14 @@ contiguous elements rounds in another way than the one over others."""
 _CASTS = {
     ("?", "f"): "bool_float32", ("?", "d"): "bool_float64", ("i", "f"): "int32_float32",
     ("l", "f"): "int64_float32", ("l", "d"): "int64_float64", ("f", "d"): "float32_float64",
-    ("d", "f"): "float64_float32", ("?", "I"): "bool_uint32", ("?", "L"): "bool_uint64", ("?", "l"): "bool_int64",
+    ("d", "f"): "float64_float32", ("?", "I"): "bool_uint32", ("?", "L"): "bool_uint64",
+    ("?", "l"): "bool_int64",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Loop:
-    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: as _EXACT says."""
+    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: see above."""
 
     name: str
     function: int

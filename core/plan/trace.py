@@ -125,6 +125,8 @@ class Recorder:
     def reference(self, array: Any, written: bool = False) -> Reference:
         """Where in which root an array lies; an array from elsewhere becomes a root of its own."""
         plain = _plain(array)
+        if not plain.size:
+            return Reference(Root(Origin.VALUE, 0), 0, plain.shape, plain.strides, plain.dtype)
         root = self._root(plain)
         if plain.dtype.hasobject:
             raise Unplannable("an array holds Python objects")
@@ -496,6 +498,11 @@ class Traced(ndarray):
             return np.power(base, exponent)
         return self.recorder.call(_scalar_power, (_plain(base), _plain(exponent)), {}, "power")
 
+    def mean(self, *arguments: Any, **options: Any) -> Any:
+        if self.dtype == np.float16 and options.get("out") is None:  # which it rounds in a way that is not seen
+            return self._moved(ndarray.mean, *arguments, **options)
+        return super().mean(*arguments, **options)
+
     def put(self, *arguments: Any, **options: Any) -> None:
         self.recorder.write(ndarray.put, _plain(self), tuple(map(_plain, arguments)), options, "put")
 
@@ -543,8 +550,8 @@ def _refused(name: str) -> Any:
     return method
 
 
-_COMPUTING = """argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round searchsorted
-swapaxes take trace"""
+_COMPUTING = """argmax argmin argsort argpartition choose cumprod cumsum diagonal dot repeat round
+searchsorted swapaxes take trace"""
 _ESCAPING = "__complex__ __float__ __index__ __int__ compress item nonzero tobytes tofile tolist dump dumps"
 for _name in _COMPUTING.split():
     setattr(Traced, _name, _method(_name))
@@ -593,6 +600,8 @@ class _Namespace:
         return self._full(np.full_like(_plain(array), _plain(value), dtype, **options), value)
 
     def asarray(self, array: Any, dtype: Any = None) -> Any:
+        if isinstance(array, Traced) and array.scalar:
+            array = self._recorder.copied(array)
         return (
             (array if dtype is None else array.astype(dtype, copy=False))
             if isinstance(array, Traced)
