@@ -179,13 +179,13 @@ def capture_checks() -> Checks:
     from contenders.workload import WORKLOADS
 
     def check(workload: Any) -> None:
-        (eager, plain, _), (replayed, optimizer, run) = (
+        (eager, plain, _), (replayed, optimizer, plan) = (
             our_step(workload, "float32", c) for c in (False, True)
         )
         for _ in range(5):
             close(replayed(), eager().get(), 1e-5)
-        if run.refusal is not None:
-            raise RuntimeError(f"not captured: {run.refusal}")
+        if plan.reasons:
+            raise RuntimeError(f"not captured: {plan.reasons[0]}")
         close(optimizer.parameters, plain.parameters.get(), 1e-3)  # sums by atomics are not the same twice
 
     return [(f"captured step, {workload.title}", lambda w=workload: check(w)) for workload in WORKLOADS]

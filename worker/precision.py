@@ -27,7 +27,12 @@ class Storage:
 
     def use(self, parameters: Sequence[np.ndarray]) -> None:
         """Compute with these float32 parameters, in the model's order, from now on."""
-        self._masters = [to_device(values, self._device) for values in parameters]
+        given = [to_device(values, self._device) for values in parameters]
+        if self._device == "cpu" or not self._masters:
+            self._masters = given
+        else:
+            for master, values in zip(self._masters, given, strict=True):
+                master[...] = values  # a CUDA graph reads them where they lie
         if len(self._copies) == len(self._masters) and self._dtype in HALVES:
             for copy, values in zip(self._copies, self._masters, strict=True):
                 copy[...] = values.astype(self._dtype)

@@ -12,10 +12,11 @@ from typing import Any
 import torch  # pyright: ignore[reportMissingImports]
 from torch import nn as torch_nn  # pyright: ignore[reportMissingImports]
 
-from chainrule.core import Tensor, losses, optim
+from chainrule.core import Tensor, losses, nn, optim
 from chainrule.core.array import to_device
-from chainrule.core.cuda.graph import CapturedStep
 from chainrule.core.cuda.matmul import use_precision
+from chainrule.core.plan import Plan
+from chainrule.core.plan.step import TrainingStep
 
 from . import ours, pytorch
 from .workload import Workload
@@ -24,30 +25,23 @@ Step = Callable[[], Any]
 """One training step; gives the loss, which `float` waits for."""
 
 
-def our_step(workload: Workload, precision: str, captured: bool) -> tuple[Step, optim.FlatOptimizer, Any]:
+def our_step(workload: Workload, precision: str, captured: bool) -> tuple[Step, optim.FlatOptimizer, Plan]:
+    """The step, its optimizer, and the plan that replays it if it is to be captured."""
     use_precision(precision)
     model = ours.build(workload)
-    for parameter in model.parameters().values():
-        parameter.data = to_device(parameter.data, "cuda")
+    for tensor in (*model.parameters().values(), *nn.buffers(model).values()):
+        tensor.data = to_device(tensor.data, "cuda")
     optimizer = optim.FlatOptimizer(optim.Adam(), model)
     samples, labels = (to_device(array, "cuda") for array in workload.data())
+    planned = TrainingStep(model, losses.softmax_cross_entropy, optimizer)
 
-    def compute(x: Any, labels: Any) -> tuple[Any]:
-        for parameter in model.parameters().values():
-            parameter.grad = None
-        loss = losses.softmax_cross_entropy(model(Tensor(x), ours.TRAINING), labels)
+    def eager() -> Any:
+        loss = losses.softmax_cross_entropy(model(Tensor(samples), ours.TRAINING), labels)
         loss.backward()
-        optimizer.collect()
-        return (loss.data,)
+        optimizer.step()
+        return loss.data
 
-    run: Any = CapturedStep(compute) if captured else compute
-
-    def step() -> Any:
-        (loss,) = run(samples, labels)
-        optimizer.apply()
-        return loss
-
-    return step, optimizer, run
+    return (lambda: planned(samples, labels)) if captured else eager, optimizer, planned.plan
 
 
 def ours_eager(workload: Workload, precision: str) -> Step:
@@ -55,12 +49,12 @@ def ours_eager(workload: Workload, precision: str) -> Step:
 
 
 def ours_graph(workload: Workload, precision: str) -> Step:
-    step, _, run = our_step(workload, precision, captured=True)
+    step, _, plan = our_step(workload, precision, captured=True)
 
     def checked() -> Any:
         loss = step()
-        if run.refusal is not None:
-            raise RuntimeError(f"not captured: {run.refusal}")
+        if plan.reasons:
+            raise RuntimeError(f"not captured: {plan.reasons[0]}")
         return loss
 
     return checked

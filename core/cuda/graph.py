@@ -87,7 +87,7 @@ class CapturedStep:
 
 
 class _Step:
-    """One kind of call: the buffers that inputs are copied to, the graph, and the pool that its memory is from.
+    """One kind of call: the buffers of its inputs, the graph, and the pool that its memory is from.
 
     The pool is its own: what a graph writes to on the way must never be memory that someone else was given.
     """

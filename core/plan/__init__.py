@@ -3,7 +3,7 @@
 `Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives
 its values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of
 each shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why,
-once.
+once. On a GPU the step is a CUDA graph instead (core/cuda/graph.py).
 """
 
 from __future__ import annotations
@@ -164,8 +164,8 @@ class Plan:
     @property
     def reasons(self) -> list[str]:
         """Why steps run eagerly, for each shape that does."""
-        refusal = self._graphs.refusal if self._graphs else None
-        return [shape.reason for shape in self._shapes.values() if shape.reason] + ([refusal] if refusal else [])
+        reasons = [shape.reason for shape in self._shapes.values()]
+        return [reason for reason in (*reasons, self._graphs and self._graphs.refusal) if reason]
 
     def bound_steps(
         self, inputs: Sequence[Array], out: Sequence[ndarray]

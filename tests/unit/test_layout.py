@@ -128,7 +128,7 @@ def test_every_file_beside_the_python_files_is_package_data() -> None:
     left_out = []
     for package, folder in FOLDERS.items():
         for path in sorted((REPOSITORY / folder).rglob("*")):
-            if not path.is_file() or path.suffix in (".py", ".pyc"):
+            if not path.is_file() or path.suffix in (".py", ".pyc", ".so"):
                 continue
             owner = ".".join((package, *path.parent.relative_to(REPOSITORY / folder).parts))
             if not any(

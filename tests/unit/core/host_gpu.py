@@ -1,4 +1,4 @@
-"""A strict device that is a GPU besides: it computes in the host's memory, and its kernels are those of kernels.cu, compiled as C++.
+"""A strict device that takes kernels and captures graphs: those of kernels.cu, compiled for the host as C++.
 
 One lane takes the place of a warp's 32. What a GPU alone has (shuffles, streams, capture) is imitated.
 """

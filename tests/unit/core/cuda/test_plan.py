@@ -1,4 +1,4 @@
-"""A step plan whose arrays are on a GPU, an imitation of one: it becomes a CUDA graph and is replayed as that."""
+"""A step plan whose arrays are on an imitation of a GPU: it becomes a CUDA graph, and is replayed as that."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from chainrule.core import losses, nn, optim
 from chainrule.core.array import to_device
 from chainrule.core.cuda import fused
 from chainrule.core.plan.step import Prediction, TrainingStep
+from chainrule.worker.precision import Storage
 
 RNG = np.random.default_rng(0)
 IDS, LABELS = RNG.integers(0, 9, (2, 12)), RNG.integers(0, 5, (2, 12))
@@ -80,3 +81,15 @@ def test_a_step_that_draws_numbers_stays_eager_and_says_so_once(
     (reason,) = step.plan.reasons
     assert "the forward pass reads the step, the seed or the sample of its context" in reason
     assert "launch" not in gpu.log
+
+
+def test_a_worker_moves_parameters_to_where_the_graph_reads_them(gpu: host_gpu.Module) -> None:
+    model = network("cuda")
+    storage = Storage(model, "float32", "cuda")
+    tensors = list(model.parameters().values())
+    storage.use([np.zeros(tensor.shape, np.float32) for tensor in tensors])
+    places = [tensor.data for tensor in tensors]
+    storage.use([np.ones(tensor.shape, np.float32) for tensor in tensors])
+    for tensor, place in zip(tensors, places, strict=True):
+        assert tensor.data.data.ptr == place.data.ptr
+        assert place.get().all()
