@@ -112,7 +112,10 @@ def suits(*arrays: Array | None) -> bool:
         return False
     for array in arrays:
         if array is not None and (
-            not isinstance(array, ndarray) or array.dtype is not _FLOAT32 or not array.flags.c_contiguous
+            not isinstance(array, ndarray)
+            or array.dtype is not _FLOAT32
+            or not array.flags.c_contiguous
+            or (not array.shape and getattr(array, "scalar", False))  # one of NumPy's numbers, see plan.trace
         ):
             return False
     return True
@@ -121,7 +124,11 @@ def suits(*arrays: Array | None) -> bool:
 def suits_in_any_order(*arrays: Array) -> bool:
     """Whether these are float32 arrays of the host, in any order there: for kernels told the strides."""
     return library is not None and all(
-        isinstance(array, ndarray) and array.dtype is _FLOAT32 and array.size and array.flags.aligned
+        isinstance(array, ndarray)
+        and array.dtype is _FLOAT32
+        and array.size
+        and array.flags.aligned
+        and (array.shape or not getattr(array, "scalar", False))
         for array in arrays
     )
 

@@ -610,8 +610,10 @@ class _Namespace:
 
     def ascontiguousarray(self, array: Any, dtype: Any = None) -> Any:
         array = self.asarray(array, dtype)
-        contiguous = not isinstance(array, Traced) or array.flags.c_contiguous
-        return array if contiguous else array.copy()
+        if not isinstance(array, Traced):
+            return np.ascontiguousarray(array)
+        array = self.asarray(array) if array.ndim else self.asarray(array).reshape(1)
+        return array if array.flags.c_contiguous else array.copy()
 
 
 def _owner(array: ndarray) -> ndarray:
