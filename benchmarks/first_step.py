@@ -6,9 +6,9 @@ In a fresh process each, for six networks: importing, building, and for ours pla
 run eagerly, record, and verify, so that the fourth is the first that is replayed. Cold: Python finds no
 bytecode and writes none (PYTHONDONTWRITEBYTECODE, `-X pycache_prefix` to an empty folder); the system's cache
 of files is as it is. Warm: a later run, with all that the first has left. The shortest of a few runs counts.
-Beside it the peers, warm: torch.compile with its cache of kernels filled by a run before. What they take to get
-their initial weights from ours is not counted. The limits for ours, to the end of the replayed step, are 2 s
-cold and 0.7 s warm.
+Beside it the peers, warm: torch.compile with its cache of kernels filled by a run before. What they take to
+get their initial weights from ours is not counted. The limits for ours, to the end of the replayed step, are
+2 s cold and 0.7 s warm.
 """
 
 from __future__ import annotations

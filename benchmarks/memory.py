@@ -34,8 +34,6 @@ THREADS = 2
 FIRST_STEPS, STEPS = 3, 5
 """Those in which a plan is made and checked, and those after them."""
 MEASURED = {"ours": "ours.planned", "pytorch": "pytorch.eager"}
-RUNS = 3
-"""Processes for each: their median counts."""
 
 
 def resident(field: str) -> int:
@@ -61,19 +59,13 @@ def peaks(place: str, workload: Workload) -> list[float]:
 
 
 def measured_apart(place: str, workload: Workload) -> tuple[float, float]:
-    """The peak of the first steps, and of those after them, in fresh processes."""
+    """The peak of the first steps, and of those after them, in a fresh process."""
     environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "NUMPY_MADVISE_HUGEPAGE": "0"}
     tell_threads(environment, THREADS)
     command = [sys.executable, __file__, "--alone", place, workload.name]
-    found = []
-    for _ in range(RUNS):
-        run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
-        found.append(json.loads(run.stdout))
-    first, later = (
-        [each(steps[part]) for steps in found]
-        for each, part in ((max, slice(FIRST_STEPS)), (median, slice(FIRST_STEPS, None)))
-    )
-    return median(first), median(later)
+    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)
+    found = json.loads(run.stdout)
+    return max(found[:FIRST_STEPS]), median(found[FIRST_STEPS:])
 
 
 def measure(workload: Workload) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
 import numpy as np
-from workloads import busy
+from turns import busy
 
 INPUTS, UNITS, TIME = 128, 256, 64
 ROUNDS, KEPT_ROUNDS, TURN_SECONDS = 12, 6, 0.3

@@ -6,8 +6,9 @@ timed. Each process is told how many threads it may use before it starts: OMP_NU
 all; of more turns than are needed those count in which other processes took least.
 
 ratio = the best peer's median time ÷ ours. of_limit = the least time that the network's matrix products (by
-their plain arithmetic) and the traffic of its weights could take at the speeds that `limits.py` measures in
-the same run, ÷ the time taken. Winograd's convolutions do less arithmetic than that, so it may be above 1.
+their plain arithmetic) and the traffic of its weights could take at the speeds that `core/machine_limits.py`
+measures in the same run, ÷ the time taken. Winograd's convolutions do less arithmetic than that, so it may be
+above 1.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from typing import Any
 import numpy as np
 from contenders import CONTENDERS, builder
 from contenders.workload import Contender, Workload
-from limits import Limits, measure
+
+from chainrule.core.machine_limits import MachineLimits, measure_limits
 
 MODES = {"step": "one training step", "predict": "inference"}
 WARM_SECONDS, STRETCH_SECONDS, TURN_SECONDS = 0.05, 0.01, 0.25
@@ -158,10 +160,10 @@ def summary(turns: list[Turn], least: float) -> dict[str, float]:
 
 
 def measured(
-    connections: dict[str, Connection], workload: Workload, mode: str, rounds: Rounds, limits: Limits
+    connections: dict[str, Connection], workload: Workload, mode: str, rounds: Rounds, limits: MachineLimits
 ) -> dict[str, Any]:
     flops, moved = workload.flops(mode), workload.bytes_moved(mode)
-    least = limits.seconds(flops, moved)
+    least = max(flops / limits.flops_per_second, moved / limits.bytes_per_second)
     turns = turns_of(connections, mode, rounds)
     times = {name: summary(taken, least) for name, taken in turns.items()}
     best = min((name for name in times if name != "ours"), key=lambda name: times[name]["median_us"])
@@ -186,7 +188,7 @@ def compare(
         raise SystemExit(f"{' and '.join(missing)} not installed: pip install -e '.[bench]'")
     if threads > len(os.sched_getaffinity(0)):
         raise SystemExit(f"--threads: there are {len(os.sched_getaffinity(0))} cores here")
-    limits = measure(threads)
+    limits = measure_limits(threads)
     connections = start(threads)
     rows = []
     for workload in workloads:
@@ -195,7 +197,9 @@ def compare(
     for connection in connections.values():
         connection.send(None)
     software = {name: version(name) for name in ("numpy", "torch", "jax")}
-    return {"threads": threads, "software": software, "limits": limits.record(), "rows": rows}
+    speeds = {"gflops": limits.flops_per_second / 1e9, "gigabytes": limits.bytes_per_second / 1e9}
+    speeds = {name: round(speed, 1) for name, speed in speeds.items()}
+    return {"threads": threads, "software": software, "limits": speeds, "rows": rows}
 
 
 def cell(times: dict[str, float] | None) -> str:

@@ -216,7 +216,7 @@ class Workload:
         return 2 * self.batch * total
 
     def bytes_moved(self, mode: str) -> int:
-        """At least: forward, weights are read; Adam reads them, gradients and two moments, and writes three."""
+        """At least: weights are read; Adam reads them, their gradients and two moments, and writes three."""
         parameters = sum(layer.parameters(shape) for layer, shape in self.shaped_layers())
         return 4 * parameters * (1 if mode == "predict" else 7)
 
