@@ -23,7 +23,7 @@ _PICKING = frozenset({"_pick", "embedding", "getitem"})
 _PRODUCTS: dict[str, Callable[[Sequence[Shape], Shape], int]] = {
     "matmul": lambda shapes, output: 2 * prod(output) * shapes[0][-1],
     "linear": lambda shapes, output: prod(output) * (2 * shapes[0][-1] + 1),
-    "scaled": lambda shapes, output: 3 * prod(output),
+    "_scaled": lambda shapes, output: 3 * prod(output),
     "_convolve": lambda shapes, output: 2 * prod(output) * prod(shapes[1][1:]),
     "_convolve_bias": lambda shapes, output: prod(output) * (2 * prod(shapes[1][1:]) + 1),
     "_convolve_back": lambda shapes, output: 2 * prod(shapes[0]) * prod(shapes[1][1:]),
