@@ -52,6 +52,7 @@ def peaks(place: str, workload: Workload) -> list[float]:
     before = resident("VmRSS")
     found = []
     for _ in range(FIRST_STEPS + STEPS):
+        gc.collect()
         Path("/proc/self/clear_refs").write_text("5")  # resets the peak
         contender.step()
         found.append(max(0, resident("VmHWM") - before) / 2**20)

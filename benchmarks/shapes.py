@@ -22,7 +22,7 @@ SHAPES = (
 
 def main() -> None:
     arguments = arguments_of(__doc__)
-    give(compare(SHAPES, ["step"], Rounds(3, 4), arguments.threads), "shapes", arguments, text)
+    give(compare(SHAPES, ["step"], Rounds(2, 3), arguments.threads), "shapes", arguments, text)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
@@ -193,7 +194,9 @@ def compare(
     rows = []
     for workload in workloads:
         ready = prepared(connections, workload)
-        rows += [measured(ready, workload, mode, rounds, limits) for mode in modes]
+        for mode in modes:
+            rows.append(measured(ready, workload, mode, rounds, limits))
+            print(f"{workload.title}, {MODES[mode]}: {rows[-1]['ratio']}", file=sys.stderr, flush=True)
     for connection in connections.values():
         connection.send(None)
     software = {name: version(name) for name in ("numpy", "torch", "jax")}
