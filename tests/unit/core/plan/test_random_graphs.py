@@ -1,6 +1,7 @@
 """Any step: programs and graphs made at random replay on other data, in other memory, with the bits of the eager
 run."""
 
+# ruff: noqa: B023  the functions are called where they are made
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -21,7 +22,9 @@ pytestmark = pytest.mark.skipif(native.library is None, reason="no kernels are c
 MANY = settings(derandomize=True, max_examples=500, deadline=None, database=None)
 CODES = st.lists(st.tuples(*[st.integers(0, 255)] * 4), min_size=1, max_size=14)
 SMALL = st.lists(st.sampled_from([1, 2, 3, 5, 8]), max_size=3).map(tuple)
-SHAPES = st.one_of(SMALL, SMALL, SMALL, st.sampled_from([(0,), (3, 0), (130, 140), (3, 20000), (33000,), (7, 1, 4000)]))
+SHAPES = st.one_of(
+    SMALL, SMALL, SMALL, st.sampled_from([(0,), (3, 0), (130, 140), (3, 20000), (33000,), (7, 1, 4000)])
+)
 TRAINING = ForwardContext(training=True)
 
 
@@ -86,7 +89,6 @@ def _shifted(g: Any) -> Any:
     y[...] += 0.25
     y /= 2
     return y
-
 
 
 shift = custom_op(_shifted, lambda g, y, x: _shifted(g))
