@@ -3,6 +3,7 @@
 Whether an operation applies depends on shapes and types alone, so that a program does the same on any data.
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

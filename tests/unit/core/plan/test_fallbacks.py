@@ -1,5 +1,6 @@
 """What cannot be planned runs eagerly and says so; what the data refuses raises what the eager step raises."""
 
+# ruff: noqa: E501, PT011
 from __future__ import annotations
 
 import copy
