@@ -65,8 +65,8 @@ class Plan:
 
     compute: a function of its arrays, the parameters and the context alone. What else changes from step to
     step has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors
-    whose arrays it reads, and may write to, which may be others from call to call. A plan serves one thread at
-    a time.
+    whose arrays it reads, and may write to, which may be others from call to call. A plan serves one thread
+    at a time.
     """
 
     def __init__(
@@ -336,7 +336,7 @@ def _require_plain(arrays: Sequence[ndarray]) -> None:
 
 
 def _saving(written: Sequence[Root]) -> tuple[list[Call], list[Reference]]:
-    """Calls that keep what the step writes over, but for gradients, in case that it does not come to its end."""
+    """Calls that keep what the step writes over, but for gradients, in case it does not come to its end."""
     calls, places = [], []
     for root in written:
         assert root.array is not None

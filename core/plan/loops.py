@@ -32,7 +32,7 @@ _CASTS = {
 
 @dataclass(frozen=True)
 class Loop:
-    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: as _EXACT says."""
+    """One inner loop over `shape`: `operands` (inputs, then the output) broadcast to it. exact: see _EXACT."""
 
     name: str
     function: int

@@ -501,7 +501,7 @@ class Traced(ndarray):
     def mean(self, *arguments: Any, **options: Any) -> Any:
         if (
             self.dtype == np.float16 and options.get("out") is None
-        ):  # which it rounds in a way that is not seen
+        ):  # rounded unseen
             return self._moved(ndarray.mean, *arguments, **options)
         return super().mean(*arguments, **options)
 
