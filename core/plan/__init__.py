@@ -66,8 +66,8 @@ class Plan:
 
     compute: a function of its arrays, the parameters and the context alone. What else changes from step to
     step has to be among the inputs, such as the number that the loss is multiplied by. buffers: other tensors
-    whose arrays it reads, and may write to, which may be others from call to call. A plan serves one thread at
-    a time.
+    whose arrays it reads, and may write to, which may be others from call to call. A plan serves one thread
+    at a time.
     """
 
     def __init__(
@@ -88,7 +88,9 @@ class Plan:
         own arrays: they hold until its next call.
         """
         if not self._busy.acquire(blocking=False):
-            raise RuntimeError("plan: expected one call at a time, got a second one before the first was done")
+            raise RuntimeError(
+                "plan: expected one call at a time, got a second one before the first was done"
+            )
         try:
             return self._call(inputs, out, context)
         finally:
@@ -103,15 +105,16 @@ class Plan:
             shape = self._shapes[key] = _Shape()
         if shape.state is _State.TRUSTED:
             return self._trusted(shape, inputs, out, context)
+        failure = None
         if shape.state is _State.RECORDED:
-            self._verify(shape, inputs, out, context)
+            failure = self._verify(shape, inputs, out, context)
         elif shape.state is _State.SEEN:
             failure = self._record(shape, inputs, context, out)
+        if failure is not None:
             results = self._eager(inputs, out, context)  # which raises it, if it is the data that is wrong
-            if failure is not None:
-                self._give_up(shape, failure)
+            self._give_up(shape, failure)
             return results
-        elif shape.state is _State.NEW:
+        if shape.state is _State.NEW:
             shape.state = self._first_state(inputs, out)
         if shape.state is _State.ON_GPU:
             return self._captured(key, inputs, out, context)
@@ -251,7 +254,7 @@ class Plan:
 
     def _verify(
         self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
-    ) -> None:
+    ) -> Unplannable | None:
         """Compare every bit of a replay with the eager step, on other numbers, and leave all as it was.
 
         On the same numbers as when it was recorded it would not show if something was recorded as a constant.
@@ -261,12 +264,11 @@ class Plan:
         except Exception:  # numbers that the step refuses: those that it was given have to do
             try:
                 error = self._difference(shape, inputs, out, context, np.copy)
-            except Exception:  # which the eager step that follows raises
-                return
+            except Exception as refusal:
+                return Unplannable(f"comparing it with the eager step raised {refusal!r}")
         if error is None:
             shape.state = _State.TRUSTED
-        else:
-            self._give_up(shape, error)
+        return error
 
     def _difference(
         self,
@@ -356,7 +358,7 @@ def _require_plain(arrays: Sequence[ndarray]) -> None:
 
 
 def _saving(written: Sequence[Root]) -> tuple[list[Call], list[Reference]]:
-    """Calls that keep what the step writes over, but for gradients, in case that it does not come to its end."""
+    """Calls that keep what the step writes over, but for gradients, in case it does not come to its end."""
     calls, places = [], []
     for root in written:
         assert root.array is not None

@@ -3,6 +3,7 @@
 Whether an operation applies depends on shapes and types alone, so that a program does the same on any data.
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -100,7 +101,7 @@ def with_numbers(v: Values, first: int, second: int, option: int) -> None:
     x = v.pick(first, kinds="f")
     made: list[Callable[[], Any]] = [
         lambda: x * 2, lambda: x + 0.5, lambda: x**2, lambda: abs(x) ** 0.5, lambda: 1 / (abs(x) + 1),
-        lambda: x * np.float64(0.1), lambda: np.float32(3) - x, lambda: x > 0, lambda: 0 >= x, lambda: x**3,
+        lambda: x * np.float64(0.1), lambda: np.float32(3) - x, lambda: x > 0, lambda: x <= 0, lambda: x**3,
         lambda: 2.0**-x, lambda: -x, lambda: x // 0.3, lambda: x % 0.7, lambda: +x, lambda: x * True,
         lambda: x.clip(-1, 2), lambda: np.clip(x, None, 0.5), lambda: np.maximum(0, x), lambda: x.round(1),
     ]  # fmt: skip
@@ -186,7 +187,19 @@ def reduction(v: Values, first: int, second: int, option: int) -> None:
     x = v.pick(first)
     axes = [None, *range(x.ndim), *([(0, x.ndim - 1)] if x.ndim > 1 else [])]
     axis, kept = axes[second % len(axes)], bool(option % 2)
-    functions: list[str] = ["sum", "mean", "max", "min", "any", "all", "var", "std", "prod", "argmax", "argmin"]
+    functions: list[str] = [
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "any",
+        "all",
+        "var",
+        "std",
+        "prod",
+        "argmax",
+        "argmin",
+    ]
     name = functions[option // 2 % len(functions)]
     _require(x.size or name in ("sum", "prod", "any", "all"))
     if name.startswith("arg"):
@@ -213,7 +226,9 @@ def along(v: Values, first: int, second: int, option: int) -> None:
 
 def product(v: Values, first: int, second: int, option: int) -> None:
     x, y = v.pick(first, kinds="f"), v.pick(second, kinds="f")
-    _require(x.dtype.itemsize > 2 and y.dtype.itemsize > 2 and x.ndim and y.ndim and x.size * y.size < 4_000_000)
+    _require(
+        x.dtype.itemsize > 2 and y.dtype.itemsize > 2 and x.ndim and y.ndim and x.size * y.size < 4_000_000
+    )
     inner = y.shape[-2] if y.ndim > 1 else y.shape[0]
     if option % 5 == 0:
         _require(x.shape[-1] == inner)

@@ -1,5 +1,6 @@
 """Running a step eagerly, as a recording and as a replay, on data that changes from run to run."""
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

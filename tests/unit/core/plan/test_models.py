@@ -55,12 +55,17 @@ def residual() -> nn.Module:
 
 
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
-    "perceptron": (lambda: nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 4)), (8,)),
+    "perceptron": (
+        lambda: nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 4)),
+        (8,),
+    ),
     "residual convolutions": (residual, (1, 8, 8)),
     "checkpointed": (lambda: nn.Sequential(Checkpointed(), nn.Linear(16, 4)), (8,)),
     "shared layer": (Shared, (8,)),
     "normalized": (
-        lambda: nn.Sequential(nn.Linear(8, 12), nn.LayerNorm(12), nn.GELU(), nn.RMSNorm(12), nn.Linear(12, 4)),
+        lambda: nn.Sequential(
+            nn.Linear(8, 12), nn.LayerNorm(12), nn.GELU(), nn.RMSNorm(12), nn.Linear(12, 4)
+        ),
         (8,),
     ),
 }

@@ -1,6 +1,7 @@
 """Any step: programs and graphs made at random replay on other data, in other memory, with the bits of the eager
 run."""
 
+# ruff: noqa: B023, E501  the functions are called where they are made
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from random_programs import Code, run
 
@@ -18,10 +19,12 @@ from chainrule.core.nn import ForwardContext
 from chainrule.core.plan import Plan, same_bits
 
 pytestmark = pytest.mark.skipif(native.library is None, reason="no kernels are compiled here")
-MANY = settings(derandomize=True, max_examples=500, deadline=None, database=None)
+MANY = settings(derandomize=True, max_examples=500, deadline=None, database=None, phases=[Phase.generate])
 CODES = st.lists(st.tuples(*[st.integers(0, 255)] * 4), min_size=1, max_size=14)
 SMALL = st.lists(st.sampled_from([1, 2, 3, 5, 8]), max_size=3).map(tuple)
-SHAPES = st.one_of(SMALL, SMALL, SMALL, st.sampled_from([(0,), (3, 0), (130, 140), (3, 20000), (33000,), (7, 1, 4000)]))
+SHAPES = st.one_of(
+    SMALL, SMALL, SMALL, st.sampled_from([(0,), (3, 0), (130, 140), (3, 20000), (33000,), (7, 1, 4000)])
+)
 TRAINING = ForwardContext(training=True)
 
 
@@ -88,7 +91,6 @@ def _shifted(g: Any) -> Any:
     return y
 
 
-
 shift = custom_op(_shifted, lambda g, y, x: _shifted(g))
 """Formulas that write to what they made."""
 piled = custom_op(lambda x: _piled(x), lambda g, y, x: _piled(g))
@@ -128,7 +130,7 @@ def _graph(program: list[Code], leaves: Sequence[Tensor], data: Tensor) -> Tenso
 
 
 @MANY
-@given(shape=SHAPES, program=CODES, seed=st.integers(0, 2**16))
+@given(shape=SHAPES.filter(bool), program=CODES, seed=st.integers(0, 2**16))
 def test_a_graph_of_tensors_gives_the_bits_of_the_eager_gradients(
     shape: tuple[int, ...], program: list[Code], seed: int
 ) -> None:
