@@ -1,5 +1,6 @@
 // Matrix products by NumPy's own inner loop, cut into parts that the threads share.
 #include "kernels.h"
+#include "large_product.h"
 
 typedef void (*inner_loop)(char **arguments, const intptr_t *dimensions, const intptr_t *steps, void *data);
 static inner_loop product;
@@ -34,7 +35,7 @@ typedef struct {
     int64_t m, n, k, row_a, column_a, row_b, column_b, rows, columns, along_n;
 } product_parts;
 
-enum { PARTS = 8, LEAST_WORK = 1 << 18 };
+enum { PARTS = 8, LEAST_WORK = 1 << 18, LARGE = 1 << 24 };
 
 static void product_part(int64_t part, void *context) {
     const product_parts *p = context;
@@ -51,6 +52,12 @@ EXPORT int matmul_f32(void **arrays, const int64_t *integers, const double *numb
                        integers[4], integers[5], integers[6], integers[0], integers[1], 1};
     if (p.m * p.n * p.k < LEAST_WORK) {
         product_part(0, &p);
+        return 0;
+    }
+    if (p.m * p.n * p.k >= LARGE) {
+        int turned_a = p.column_a != 1, turned_b = p.column_b != 1;
+        large_product(p.m, p.n, p.k, p.a, turned_a ? p.column_a : p.row_a, turned_a, p.b, turned_b ? p.column_b : p.row_b,
+                      turned_b, p.c);
         return 0;
     }
     // The longer side of c is cut, into parts that fill the registers of BLAS's kernels: multiples of 64.

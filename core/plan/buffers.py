@@ -10,19 +10,30 @@ from .trace import Root
 ALIGNMENT = 64
 
 
-def lifetimes(steps: Sequence[Kernel | Instruction], kept: set[Root]) -> dict[Root, tuple[int, int]]:
-    """The first and the last step that each value of the program is part of; what is kept lives for ever."""
+def lifetimes(
+    steps: Sequence[Kernel | Instruction], kept: set[Root]
+) -> tuple[dict[Root, tuple[int, int]], dict[Root, Root]]:
+    """The first and the last step that each value of the program is part of; what is kept lives for ever.
+
+    And of values that are written over others, which ones: their lives count as one.
+    """
     found: dict[Root, tuple[int, int]] = {}
     for index, step in enumerate(steps):
         for root in roots_of(step.operands):
             first = found[root][0] if root in found else index
             found[root] = (first, index)
-    return {root: (-1, len(steps)) if root in kept else lifetime for root, lifetime in found.items()} | {
-        root: (-1, len(steps)) for root in kept
-    }
+    found |= dict.fromkeys(kept, (-1, len(steps)))
+    shares: dict[Root, Root] = {}
+    for index, step in enumerate(steps):
+        for own, other in step.over if isinstance(step, Kernel) else ():
+            place = shares.get(other, other)
+            if own in found and own not in shares and found[own][0] == found[place][1] == index:
+                found[place] = (found[place][0], found.pop(own)[1])
+                shares[own] = place
+    return found, shares
 
 
-def places(lives: dict[Root, tuple[int, int]]) -> tuple[dict[Root, int], int]:
+def places(lives: dict[Root, tuple[int, int]], shares: dict[Root, Root]) -> tuple[dict[Root, int], int]:
     """Offsets in the arena, and its size: large values first, each at the lowest place free all its life."""
     taken: list[tuple[int, int, int, int]] = []
     offsets: dict[Root, int] = {}
@@ -39,4 +50,4 @@ def places(lives: dict[Root, tuple[int, int]]) -> tuple[dict[Root, int], int]:
         taken.append((offset, offset + size, first, last))
         taken.sort()
         total = max(total, offset + size)
-    return offsets, total
+    return offsets | {own: offsets[place] for own, place in shares.items()}, total

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -20,7 +20,10 @@ _MOST_LOOPS, _MOST_SLOTS = 24, 60
 
 @dataclass(frozen=True)
 class Kernel:
-    """A call of a kernel in C. operands: as the kernel takes them, None for one that is absent."""
+    """A call of a kernel in C. operands: as the kernel takes them, None for one that is absent.
+
+    over: values that it may write over others, (its own, the other), as long as nobody else reads the other.
+    """
 
     name: str
     symbol: str
@@ -29,6 +32,7 @@ class Kernel:
     numbers: tuple[float, ...]
     layer: str
     phase: str
+    over: tuple[tuple[Root, Root], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,29 @@ def _chain(loops: Sequence[Loop], call: Call, temporary: set[Root]) -> Kernel:
             *(slots[operand] for operand in loop.operands),
         ]
     name = " + ".join(loop.name for loop in loops)
-    return Kernel(name, "elementwise", tuple(arrays), tuple(integers), (), call.layer, call.phase)
+    over = tuple(_over(loops, {operand.root for operand in arrays}))
+    return Kernel(name, "elementwise", tuple(arrays), tuple(integers), (), call.layer, call.phase, over)
+
+
+def _over(loops: Sequence[Loop], roots: set[Root]) -> Iterator[tuple[Root, Root]]:
+    """What a chain makes that may take the place of what it reads: element for element, and for the last time."""
+    for index, loop in enumerate(loops):
+        made = loop.output
+        before = {operand.root for part in loops[:index] for operand in part.operands}
+        later = {operand.root for part in loops[index + 1 :] for operand in part.operands}
+        if not loop.exact or made.root not in roots or made.root in before:
+            continue
+        for read in loop.operands[:-1]:
+            alike = replace(read, root=made.root) == made and read.root.nbytes == made.root.nbytes
+            own = read.root.origin is made.root.origin is Origin.VALUE and read.root in roots - {made.root}
+            same = all(
+                operand == read
+                for part in loops[: index + 1]
+                for operand in part.operands
+                if operand.root is read.root
+            )
+            if alike and own and same and read.root not in later:
+                yield made.root, read.root
 
 
 def _axes(loops: Sequence[Loop]) -> tuple[list[int], dict[Reference, list[int]]]:

@@ -41,8 +41,8 @@ class Program:
         self.steps = fused(calls, held)
         operands = {operand.root for call in calls for operand in call.operands}
         self._held = [root for root in operands if root.origin is Origin.HELD and root.written]
-        self.lives = lifetimes(self.steps, held)
-        self.offsets, self.arena_bytes = places(self.lives)
+        self.lives, shares = lifetimes(self.steps, held)
+        self.offsets, self.arena_bytes = places(self.lives, shares)
         memory = np.empty(self.arena_bytes + ALIGNMENT, np.uint8)
         start = -memory.__array_interface__["data"][0] % ALIGNMENT
         self._arena = memory[start : start + self.arena_bytes]
