@@ -193,7 +193,7 @@ def _chain(loops: Sequence[Loop], call: Call, temporary: set[Root]) -> Kernel:
 
 
 def _over(loops: Sequence[Loop], roots: set[Root]) -> Iterator[tuple[Root, Root]]:
-    """What a chain makes that may take the place of what it reads: element for element, and for the last time."""
+    """What a chain makes that may take the place of what it reads for the last time, element by element."""
     for index, loop in enumerate(loops):
         made = loop.output
         before = {operand.root for part in loops[:index] for operand in part.operands}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.core import Tensor, checkpointing, losses, native, nn, ops, optim
+from chainrule.core import Tensor, checkpointing, losses, nn, ops, optim
 from chainrule.core.nn import ForwardContext
 from chainrule.core.plan import same_bits
 from chainrule.core.plan.step import Prediction, TrainingStep
@@ -19,7 +19,6 @@ from chainrule.worker.objective import Objective
 from chainrule.worker.plan import initial_values, make_plan
 from chainrule.worker.spec.job import load_spec
 
-pytestmark = pytest.mark.skipif(native.library is None, reason="no kernels are compiled here")
 EXAMPLES = Path(__file__).parents[4] / "examples"
 
 

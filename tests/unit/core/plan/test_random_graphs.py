@@ -8,17 +8,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from random_programs import Code, run
 
-from chainrule.core import Tensor, custom_op, native, ops
+from chainrule.core import Tensor, custom_op, ops
 from chainrule.core.array import array_module
 from chainrule.core.nn import ForwardContext
 from chainrule.core.plan import Plan, same_bits
 
-pytestmark = pytest.mark.skipif(native.library is None, reason="no kernels are compiled here")
 MANY = settings(derandomize=True, max_examples=500, deadline=None, database=None, phases=[Phase.generate])
 CODES = st.lists(st.tuples(*[st.integers(0, 255)] * 4), min_size=1, max_size=14)
 SMALL = st.lists(st.sampled_from([1, 2, 3, 5, 8]), max_size=3).map(tuple)
