@@ -5,7 +5,7 @@
 // hardly more than a plain sum; a nan or an infinity spreads over its tile. Channels and filters are multiples of 16.
 #include "convolution.h"
 
-enum { PLACES = 36, PACKED = 0, TILES = 1, PRODUCTS = 2, LEAST_PARTS = 16, BLOCK_BYTES = 3 << 18, SPAN_BYTES = 3 << 20 };
+enum { PLACES = 36, PACKED = 0, TILES = 1, PRODUCTS = 2, LEAST_PARTS = 16, BLOCK_BYTES = 3 << 18, SPAN_BYTES = 2 << 20 };
 
 // The points are 0, ±P, ±Q and infinity: these P and Q round a quarter as much as the usual 1 and 2, and each number
 // of B and A is exact. RP and RQ: of G, 1 over the product of a point's distances from the others.
