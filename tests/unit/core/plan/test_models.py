@@ -61,6 +61,12 @@ MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "residual convolutions": (residual, (1, 8, 8)),
     "checkpointed": (lambda: nn.Sequential(Checkpointed(), nn.Linear(16, 4)), (8,)),
     "shared layer": (Shared, (8,)),
+    "recurrent": (
+        lambda: nn.Sequential(
+            nn.GRU(5, 6, layers=2), nn.LSTM(6, 4, bidirectional=True, outputs="last"), nn.Linear(8, 4)
+        ),
+        (7, 5),
+    ),
     "normalized": (
         lambda: nn.Sequential(
             nn.Linear(8, 12), nn.LayerNorm(12), nn.GELU(), nn.RMSNorm(12), nn.Linear(12, 4)
@@ -78,10 +84,6 @@ def trainer(name: str, freeze: bool) -> tuple[nn.Module, optim.FlatOptimizer]:
     return model, optim.FlatOptimizer(optim.Adam(1e-2), model)
 
 
-def penalized(model: nn.Module, outputs: Tensor, labels: Any) -> Tensor:
-    return losses.softmax_cross_entropy(outputs, labels) + losses.l2(list(model.parameters().values())) * 1e-3
-
-
 @pytest.mark.parametrize("freeze", [False, True])
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_trains_planned_as_eagerly(name: str, freeze: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +95,12 @@ def test_a_model_trains_planned_as_eagerly(name: str, freeze: bool, monkeypatch:
 
     def trained(planned: bool) -> list[Any]:
         model, optimizer = trainer(name, freeze)
-        step = TrainingStep(model, losses.softmax_cross_entropy, optimizer)
+        weights = list(model.parameters().values())
+
+        def loss(outputs: Tensor, labels: Any) -> Tensor:
+            return losses.softmax_cross_entropy(outputs, labels) + losses.l2(weights, 1e-3)
+
+        step = TrainingStep(model, loss, optimizer)
         predict = Prediction(model)
         results = []
         for turn, (x, labels) in enumerate(batches):
