@@ -28,7 +28,7 @@ def _product(a: Array, b: Array) -> Array:
     if native.library is None or a.ndim != 2 or b.ndim != 2 or a.dtype != np.float32 or b.dtype != np.float32:
         return product(a, b)
     (m, k), n = a.shape, b.shape[1]
-    if k == b.shape[0] == 1:
+    if k == b.shape[0] == 1 and on_host(a):
         return a * b  # BLAS takes five times as long
     strides = *(stride // 4 for stride in a.strides), *(stride // 4 for stride in b.strides)
     if m * n * k < _LEAST_WORK or b.shape[0] != k or not (_is_dense(a) and _is_dense(b)):
