@@ -8,6 +8,9 @@ import pytest
 from cases import ALL
 from replay_check import Step
 
+from chainrule.core import native
+from chainrule.core.plan import same_bits
+
 EAGER = {
     f"loss mined_triplet_margin, {mining}": "Python computes with values that depend on data"
     for mining in ("hard", "semi-hard", "all")
@@ -31,3 +34,15 @@ def test_a_replay_on_other_numbers_gives_the_bits_of_the_eager_step(name: str, d
 @pytest.mark.parametrize("name", ALL)
 def test_a_replay_in_half_precision_gives_the_bits_of_the_eager_step(name: str, dtype: str) -> None:
     assert step_of(name, HALVES[dtype]).check(replays=2) == EAGER.get(name, "")
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_number_of_threads_changes_no_bit(name: str) -> None:
+    results = []
+    try:
+        for threads in (1, 3):
+            native.use_threads(threads)
+            results.append(step_of(name, np.float32).eager())
+    finally:
+        native.use_threads(native.available_threads())
+    assert all(map(same_bits, *results))
