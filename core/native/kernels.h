@@ -29,13 +29,11 @@ void parallel(int64_t parts, task run, void *context);
 int thread_count(void);
 
 // At least `bytes` of memory that is this thread's own until it asks for the same slot (0 .. 7) again. Aligned to 64
-// bytes, kept for the life of the thread. Slots 6 and 7 belong to elementwise.c and matmul.c.
+// bytes, kept for the life of the thread. Slot 6 belongs to elementwise.c.
 void *scratch(int slot, size_t bytes);
 
-// c (m, n) = a (m, k) b (k, n), or c += ... if `accumulate`; rows of a, b, c are lda, ldb, ldc elements apart.
-// On the thread that calls it. transpose_a: a is (k, m); transpose_b: b is (n, k). NumPy's BLAS.
-void gemm(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
-          int64_t ldb, float *c, int64_t ldc, int accumulate);
+// c (m, n) = a (m, k) b (k, n), whose rows are ldc, lda and ldb elements apart. On the thread that calls it; NumPy's BLAS.
+void gemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc);
 
 // Kernels take numbers below 1e-38 for zero. NumPy does not: between these two its loops give the bits that it gives.
 uint64_t keep_denormals(void);

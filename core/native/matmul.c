@@ -19,14 +19,8 @@ static void multiply(int64_t m, int64_t n, int64_t k, const float *a, int64_t ro
     product(arguments, dimensions, steps, product_data);
 }
 
-void gemm(int transpose_a, int transpose_b, int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b,
-          int64_t ldb, float *c, int64_t ldc, int accumulate) {
-    float *target = accumulate ? scratch(7, (size_t)(m * n) * sizeof(float)) : c;
-    multiply(m, n, k, a, transpose_a ? 1 : lda, transpose_a ? lda : 1, b, transpose_b ? 1 : ldb, transpose_b ? ldb : 1, target,
-             accumulate ? n : ldc);
-    if (!accumulate) return;
-    for (int64_t i = 0; i < m; i++)
-        for (int64_t j = 0; j < n; j++) c[i * ldc + j] += target[i * n + j];
+void gemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *b, int64_t ldb, float *c, int64_t ldc) {
+    multiply(m, n, k, a, lda, 1, b, ldb, 1, c, ldc);
 }
 
 typedef struct {

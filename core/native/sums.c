@@ -12,8 +12,8 @@ typedef struct {
 static void sum_part(int64_t part, void *context) {
     const job *j = context;
     const int64_t n = j->columns, first = part * j->rows_of_part;
-    gemm(0, 0, 1, n, smaller(j->rows_of_part, j->rows - first), j->ones, j->rows_of_part, j->x + first * n, n,
-         j->sums + part * n, n, 0);
+    gemm(1, n, smaller(j->rows_of_part, j->rows - first), j->ones, j->rows_of_part, j->x + first * n, n,
+         j->sums + part * n, n);
 }
 
 // arrays: sums (columns,), x (rows, columns). integers: rows, columns.
