@@ -18,6 +18,7 @@ from .errors import DataError
 from .idx import load_idx
 from .npy import load_npy
 from .npz import load_npz
+from .prepare import fitted_pipeline, made_samples
 from .samples import Samples
 from .transform import FeatureTransform
 
@@ -30,6 +31,9 @@ def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
     """
     labelled = loss.targets is not Targets.NUMBERS
     train, test = _read(spec, text_labels=labelled)
+    train, test, source = made_samples(
+        spec, train, test, lambda samples: split(samples, spec.test_fraction, seed)[0]
+    )
     train = replace(train, features=checked_features(train))
     check_same_length(train)
     if test is not None:
@@ -57,6 +61,7 @@ def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
         class_names=class_names,
         feature_names=train.feature_names,
         label_name=train.label_name,
+        pipeline=fitted_pipeline(spec, source, parts[0]),
     )
 
 

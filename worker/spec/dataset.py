@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from .errors import Violation
 from .section import LONGEST_PATH, Fraction, Section
+from .transforms import AnyTransform, order_problems
 from .violations import fields_error, value_error
 
 Source = Literal["digits", "npz", "npy", "csv", "idx"]
@@ -65,6 +66,9 @@ class DatasetSpec(Section):
     test_labels: str | None = _text(_FILE_OR_NAME)
     test_fraction: Fraction = Field(default_factory=_default_test_fraction)
     normalize: Normalize = Field(default="none", description="one of none, range, standard")
+    transforms: tuple[AnyTransform, ...] = Field(
+        default=(), max_length=16, description="a list of transforms"
+    )
 
     @field_validator("test_fraction")
     @classmethod
@@ -96,6 +100,7 @@ class DatasetSpec(Section):
         if self.source in ("npy", "idx") and pair.count(None) == 1:
             missing = _TEST_FIELDS[1:][pair.index(None)]
             violations.append(Violation(missing, "a test set needs both test_features and test_labels"))
+        violations += order_problems(self.transforms, self.normalize)
         if violations:
             raise fields_error(violations)
         return self

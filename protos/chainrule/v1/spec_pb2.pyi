@@ -2,6 +2,7 @@ from chainrule.v1 import layers_pb2 as _layers_pb2
 from chainrule.v1 import losses_pb2 as _losses_pb2
 from chainrule.v1 import optimizers_pb2 as _optimizers_pb2
 from chainrule.v1 import schedules_pb2 as _schedules_pb2
+from chainrule.v1 import transforms_pb2 as _transforms_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -96,7 +97,7 @@ class JobSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dataset: _Optional[_Union[DatasetSpec, _Mapping]] = ..., model: _Optional[_Iterable[_Union[_layers_pb2.Layer, _Mapping]]] = ..., loss: _Optional[_Union[_losses_pb2.Loss, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[_losses_pb2.Metric, str]]] = ..., optimizer: _Optional[_Union[_optimizers_pb2.Optimizer, _Mapping]] = ..., training: _Optional[_Union[TrainingSpec, _Mapping]] = ..., cluster: _Optional[_Union[ClusterSpec, _Mapping]] = ..., penalties: _Optional[_Iterable[_Union[_losses_pb2.Penalty, _Mapping]]] = ..., parameter_groups: _Optional[_Iterable[_Union[_optimizers_pb2.ParameterGroupSpec, _Mapping]]] = ..., initial_weights: _Optional[_Union[InitialWeightsSpec, _Mapping]] = ..., python_model: _Optional[_Union[PythonModelSpec, _Mapping]] = ...) -> None: ...
 
 class DatasetSpec(_message.Message):
-    __slots__ = ("source", "path", "test_path", "features", "labels", "test_features", "test_labels", "test_fraction", "normalize")
+    __slots__ = ("source", "path", "test_path", "features", "labels", "test_features", "test_labels", "test_fraction", "normalize", "transforms")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     TEST_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -106,6 +107,7 @@ class DatasetSpec(_message.Message):
     TEST_LABELS_FIELD_NUMBER: _ClassVar[int]
     TEST_FRACTION_FIELD_NUMBER: _ClassVar[int]
     NORMALIZE_FIELD_NUMBER: _ClassVar[int]
+    TRANSFORMS_FIELD_NUMBER: _ClassVar[int]
     source: DatasetSource
     path: str
     test_path: str
@@ -115,7 +117,8 @@ class DatasetSpec(_message.Message):
     test_labels: str
     test_fraction: float
     normalize: Normalize
-    def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ...) -> None: ...
+    transforms: _containers.RepeatedCompositeFieldContainer[_transforms_pb2.Transform]
+    def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ..., transforms: _Optional[_Iterable[_Union[_transforms_pb2.Transform, _Mapping]]] = ...) -> None: ...
 
 class PythonModelSpec(_message.Message):
     __slots__ = ("python", "factory", "sha256")
