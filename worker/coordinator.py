@@ -135,6 +135,7 @@ class Coordinator:
         self._pace = Pace()
         self._epoch_began = 0.0
         self._last_progress = 0.0
+        self._input_idle = 0.0
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """Take one event in and say what is to be done, in this order."""
@@ -293,6 +294,7 @@ class Coordinator:
             epoch_loss += loss
             self._pace.count(loss, schedule.batch_samples(step))
             step += 1
+        self._input_idle = event.input_idle
         if step > self.position.step:
             self._last_progress = now
             self._losses_in_a_row = 0
@@ -349,6 +351,7 @@ class Coordinator:
             train_loss=position.epoch_loss / schedule.train_samples,
             metrics=metrics,
             seconds=now - self._epoch_began,
+            input_idle_fraction=self._input_idle,
         )
         self._epoch_began = now
         self.phase = Phase.TRAINING

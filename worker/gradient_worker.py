@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -193,6 +194,7 @@ class GradientWorker:
         self._dealt: tuple[int, int, int] | None = None
         self._due: list[int] = []
         self._place = 0
+        self._epoch = -1
 
     def advance(self) -> bool:
         """Do the next piece of work that is due; False when there is none."""
@@ -250,8 +252,17 @@ class GradientWorker:
         if following[1] < self._grid.micro_batch_count(following[0]):
             self._computer.input.read_ahead(self._grid.indices(*following), self._context(*following))
 
+    def _count_input(self, step: int, waited: float, seconds: float) -> None:
+        """Leave on the desk how long this epoch's steps have waited for samples, and how long they took."""
+        epoch, totals = self._grid.epoch(step), self._desk.input_seconds
+        if epoch != self._epoch:
+            self._epoch, totals[0], totals[1] = epoch, 0.0, 0.0
+        totals[0] += waited
+        totals[1] += seconds
+
     def _compute(self, step: int, micro_batch: int) -> None:
         reach("worker.before_compute", step)
+        began, waited = time.perf_counter(), self._computer.input.waited
         context = self._context(step, micro_batch)
         desk = self._desk
         desk.reserve(micro_batch)
@@ -275,6 +286,7 @@ class GradientWorker:
             )
         if self._board.shape.buffers:
             self._computer.observed(desk.observed[micro_batch])
+        self._count_input(step, self._computer.input.waited - waited, time.perf_counter() - began)
         reach("worker.before_publish", step)
         desk.publish_gradient(step, micro_batch)
         reach("worker.after_publish", step)

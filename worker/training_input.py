@@ -3,6 +3,7 @@ that pays, for the next micro-batch while the present one computes."""
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -21,7 +22,10 @@ Samples = tuple[np.ndarray, np.ndarray]
 
 
 class TrainingInput:
-    """Features and targets of micro-batches, the same whether they were read ahead or not."""
+    """Features and targets of micro-batches, the same whether they were read ahead or not.
+
+    `waited`: seconds that `take` has taken in all.
+    """
 
     def __init__(self, dataset: Dataset, integers: bool) -> None:
         """`integers`: whether the model takes ids."""
@@ -32,6 +36,7 @@ class TrainingInput:
         self._ahead_from = 1 if self._transforms else -(-AHEAD_FROM_BYTES // sample_bytes)
         self._thread: ThreadPoolExecutor | None = None
         self._ahead: dict[tuple[int, int], Future[Samples]] = {}
+        self.waited = 0.0
 
     def pays(self, samples: int) -> bool:
         """Whether a micro-batch of so many samples should be read ahead."""
@@ -50,8 +55,11 @@ class TrainingInput:
 
     def take(self, indices: np.ndarray, context: ForwardContext) -> Samples:
         """Features as the model takes them, and targets, of these training samples."""
+        began = time.perf_counter()
         future = self._ahead.pop((context.step, context.first_sample), None) if self._ahead else None
-        return self._read(indices, context) if future is None else future.result()
+        samples = self._read(indices, context) if future is None else future.result()
+        self.waited += time.perf_counter() - began
+        return samples
 
     def _read(self, indices: np.ndarray, context: ForwardContext) -> Samples:
         data = self._dataset

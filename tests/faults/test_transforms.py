@@ -12,7 +12,7 @@ from chainrule.core import Tensor, no_grad
 from chainrule.worker import faults
 from chainrule.worker.inputs import read_inputs
 from chainrule.worker.model import load_model
-from chainrule.worker.reports import MemberLost
+from chainrule.worker.reports import EpochCompleted, MemberLost
 from chainrule.worker.runtime.inprocess import MemberKilled
 from chainrule.worker.spec import JobSpec, parse_spec
 from chainrule.worker.training_input import TrainingInput
@@ -98,6 +98,13 @@ def test_each_epoch_sees_an_image_in_another_way(inprocess, images, monkeypatch)
     assert len(seen) == 96
     assert all(len(views) == 2 for views in seen.values())
     assert sum(len(set(views)) == 2 for views in seen.values()) > 80
+
+
+def test_the_time_that_steps_waited_for_samples_is_told_each_epoch(inprocess, images):
+    inprocess.run(images.with_overrides(["cluster.workers=2"]))
+    idle = [report.input_idle_fraction for report in inprocess.told(EpochCompleted)]
+    assert len(idle) == 2
+    assert all(0 < share < 1 for share in idle)
 
 
 def test_a_saved_model_resizes_and_scales_what_it_is_given(inprocess, tmp_path):

@@ -418,3 +418,10 @@ def test_a_continuation_goes_on_with_the_learning_rate_that_a_plateau_left():
     again, instructions = assembled(coordinator.position, **PLATEAU)
     assert SetRateFactor(0.5) in instructions
     assert SetRateFactor(0.25) in run_epoch(again, accuracy_sum=4.0)
+
+
+def test_the_time_that_workers_waited_for_samples_is_told_with_the_epoch():
+    coordinator, _ = assembled(steps_per_epoch=2, test_samples=0)
+    told = coordinator.handle(Advanced(2, (5.0, 5.0), input_idle=0.25), 1.0)
+    [epoch] = [report for report in reports(told) if isinstance(report, EpochCompleted)]
+    assert epoch.input_idle_fraction == 0.25
