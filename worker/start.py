@@ -24,6 +24,7 @@ MAY_DIFFER = (
     "metrics",
     "training.epochs",
     "training.checkpoint_every",
+    "training.checkpoint_every_steps",
     "training.early_stopping",
     "training.schedule",
     "training.warm_up",

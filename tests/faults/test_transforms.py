@@ -12,7 +12,8 @@ from chainrule.core import Tensor, no_grad
 from chainrule.worker import faults
 from chainrule.worker.inputs import read_inputs
 from chainrule.worker.model import load_model
-from chainrule.worker.reports import EpochCompleted, MemberLost
+from chainrule.worker.reports import CheckpointSaved, EpochCompleted, MemberLost, Outcome
+from chainrule.worker.runtime import Stop
 from chainrule.worker.runtime.inprocess import MemberKilled
 from chainrule.worker.spec import JobSpec, parse_spec
 from chainrule.worker.training_input import TrainingInput
@@ -98,6 +99,28 @@ def test_each_epoch_sees_an_image_in_another_way(inprocess, images, monkeypatch)
     assert len(seen) == 96
     assert all(len(views) == 2 for views in seen.values())
     assert sum(len(set(views)) == 2 for views in seen.values()) > 80
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_training_goes_on_in_the_middle_of_an_epoch_after_everything_was_killed(inprocess, images, workers):
+    spec = images.with_overrides([f"cluster.workers={workers}", "training.checkpoint_every_steps=3"])
+    undisturbed = inprocess.run(images, job="undisturbed")
+    steps = [report.step for report in inprocess.told(CheckpointSaved)]
+    assert steps == [5, 10]
+
+    def kill(report):
+        return Stop.KILL if isinstance(report, CheckpointSaved) and report.step == 3 else None
+
+    assert inprocess.run(spec, stop_at=kill).outcome is Outcome.CANCELLED
+    finished = inprocess.run(spec, resume=True)
+    assert inprocess.reports[0].step == 3
+    assert [report.step for report in inprocess.told(CheckpointSaved)] == [5, 6, 9, 10]
+    assert finished.digest == undisturbed.digest
+    again = inprocess.told(EpochCompleted)
+    inprocess.run(images, job="again")
+    assert [report.train_loss for report in again] == [
+        report.train_loss for report in inprocess.told(EpochCompleted)
+    ]
 
 
 def test_the_time_that_steps_waited_for_samples_is_told_each_epoch(inprocess, images):
