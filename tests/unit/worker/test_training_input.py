@@ -11,7 +11,7 @@ import pytest
 from chainrule.core.nn import ForwardContext
 from chainrule.worker import training_input
 from chainrule.worker.data import Dataset, FeatureTransform
-from chainrule.worker.data.transforms import Pipeline
+from chainrule.worker.data.transforms import Draw, Pipeline
 from chainrule.worker.data.transforms.images import RandomFlip
 from chainrule.worker.training_input import TrainingInput
 
@@ -60,6 +60,13 @@ def test_samples_that_were_read_ahead_are_those_that_are_read_on_the_spot(thread
         assert [array.tobytes() for array in ahead] == [array.tobytes() for array in plain]
         assert ahead[1].tolist() == rows.tolist()
     assert sorted(name.startswith("training-input") for name in threads) == [False, False, True, True]
+
+
+def test_each_sample_is_drawn_for_by_its_place_in_the_mini_batch() -> None:
+    flip = RandomFlip(True, True, 0)
+    whole = flip.apply(FEATURES, Draw(seed=5, step=4, first_sample=0))
+    features, _ = given(flip).take(np.arange(8, 20), context(4, 8))
+    np.testing.assert_array_equal(features, whole[8:20])
 
 
 def test_what_was_read_ahead_is_given_once(threads: list[str]) -> None:
