@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from chainrule.core import native
-
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MAIN = [sys.executable, "-c", "import sys; from chainrule.service.cli import main; sys.exit(main())"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -87,12 +85,12 @@ def test_a_step_without_compiled_kernels_is_timed_eagerly_and_says_so(run: Run) 
     assert {"linear", "linear backward", "adam"} <= {row["name"] for row in profile["rows"]}
 
 
-@pytest.mark.skipif(native.library is None, reason="no kernels were compiled")
 @pytest.mark.parametrize("example", ["digits", "cnn", "lstm", "transformer"])
 def test_a_planned_step_is_timed_as_it_is_replayed_and_backward_calls_have_their_layer(
     run: Run, example: str
 ) -> None:
-    profile = content(run(example, "--steps", "2", "--by", "call", "--output", "json"))
+    arguments = ("--steps", "2", "--by", "call", "--output", "json")
+    profile = content(run(example, *arguments, CHAINRULE_NATIVE="1"))
     assert profile["planned"]
     assert profile["peak_bytes"] > 0
     backward = [row for row in profile["rows"] if row["phase"] == "backward"]
