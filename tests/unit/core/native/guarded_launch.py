@@ -28,36 +28,36 @@ class _Copies:
     """Copies of arrays, each in memory of its own between guards; arrays of one place have one copy."""
 
     def __init__(self, arrays: Arrays, shift: int) -> None:
-        self._spans = sorted({byte_bounds(array) for array in arrays if array is not None and array.size})
-        self._memory: dict[tuple[int, int], np.ndarray] = {}
-        self._start = GUARD + shift
-        for low, high in self._spans:
-            memory = np.full(self._start + high - low + GUARD, 0xFF, np.uint8)
-            memory[self._start : self._start + high - low] = _bytes(low, high - low)
-            self._memory[low, high] = memory
+        self._memory: dict[tuple[int, int], tuple[int, np.ndarray]] = {}
+        for array in arrays:
+            if array is not None and array.size:
+                low, high = byte_bounds(array)
+                start = GUARD + shift * array.itemsize
+                memory = np.full(start + high - low + GUARD, 0xFF, np.uint8)
+                memory[start : start + high - low] = _bytes(low, high - low)
+                self._memory[low, high] = start, memory
 
     def of(self, array: np.ndarray | None) -> np.ndarray | None:
         if array is None or not array.size:
             return array
         low, high = byte_bounds(array)
-        offset = self._start + array.__array_interface__["data"][0] - low
-        return np.ndarray(array.shape, array.dtype, self._memory[low, high].data, offset, array.strides)
+        start, memory = self._memory[low, high]
+        offset = start + array.__array_interface__["data"][0] - low
+        return np.ndarray(array.shape, array.dtype, memory.data, offset, array.strides)
 
     def check(self, written: Arrays, symbol: str) -> None:
         """Nothing has changed but what is inside of the arrays `written`."""
         outputs = {byte_bounds(array) for array in written if array is not None and array.size}
-        for (low, high), memory in self._memory.items():
-            end = self._start + high - low
-            assert (memory[: self._start] == 0xFF).all(), f"{symbol} writes before an array"
+        for (low, high), (start, memory) in self._memory.items():
+            end = start + high - low
+            assert (memory[:start] == 0xFF).all(), f"{symbol} writes before an array"
             assert (memory[end:] == 0xFF).all(), f"{symbol} writes behind an array"
             if (low, high) not in outputs:
-                assert (memory[self._start : end] == _bytes(low, high - low)).all(), (
-                    f"{symbol} writes to an input"
-                )
+                assert (memory[start:end] == _bytes(low, high - low)).all(), f"{symbol} writes to an input"
 
 
 def _bytes(address: int, count: int) -> np.ndarray:
-    return np.frombuffer((ctypes.c_uint8 * count).from_address(address), np.uint8)
+    return np.ctypeslib.as_array((ctypes.c_uint8 * count).from_address(address))
 
 
 @contextmanager
@@ -74,10 +74,10 @@ def guarded(shift: int = 0) -> Iterator[set[str]]:
         numbers: Sequence[float] = (),
     ) -> int:
         called.add(symbol)
-        results = []
+        results, status, written = [], 0, []
         for threads in THREADS:
             native.use_threads(threads)
-            copies = _Copies([*outputs, *inputs], 4 * shift)
+            copies = _Copies([*outputs, *inputs], shift)
             written = [copies.of(array) for array in outputs]
             status = launch(symbol, written, [copies.of(array) for array in inputs], integers, numbers)
             copies.check(outputs, symbol)
