@@ -410,8 +410,9 @@ def _changed(array: ndarray) -> ndarray:
     floats a little larger."""
     moved = np.roll(array.reshape(-1), 1)
     moved[: array.size // 3] = moved[-1:]
-    moved = moved.reshape(array.shape)
-    return moved + array.dtype.type(2.0**-10) if is_floating(array.dtype) else moved
+    if is_floating(array.dtype):
+        moved += array.dtype.type(2.0**-10)
+    return moved.reshape(array.shape)
 
 
 def _plain(array: Any) -> ndarray:
