@@ -18,7 +18,7 @@ from ..core.nn import ForwardContext
 from ..core.nn.hooks import Moment, add_module_hook
 from ..core.optim.norm import norm_of
 from ..core.plan import Plan
-from ..core.plan.timing import PlannedStep, time_planned
+from ..core.planned_timing import PlannedStep, time_planned
 from ..core.timing import StepTiming
 from .gradient_worker import GradientComputer
 from .model import build_model

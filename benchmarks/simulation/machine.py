@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from chainrule.core import Tensor, losses, nn, optim
 from chainrule.core.nn import ForwardContext
-from chainrule.core.plan.step import TrainingStep
+from chainrule.core.training_step import TrainingStep
 
 SIZES = (784, 1024, 1024, 10)
 _CHUNK = 1 << 22

@@ -499,9 +499,7 @@ class Traced(ndarray):
         return self.recorder.call(_scalar_power, (_plain(base), _plain(exponent)), {}, "power")
 
     def mean(self, *arguments: Any, **options: Any) -> Any:
-        if (
-            self.dtype == np.float16 and options.get("out") is None
-        ):  # rounded unseen
+        if self.dtype == np.float16 and options.get("out") is None:  # rounded unseen
             return self._moved(ndarray.mean, *arguments, **options)
         return super().mean(*arguments, **options)
 

@@ -14,15 +14,15 @@ from typing import Any
 
 from numpy import ndarray
 
-from .. import native
-from ..array import Array
-from ..eager_timing import WARM_UP, Mark
-from ..nn.context import ForwardContext
-from ..timing import StepTiming, TimedCall
-from . import Plan
-from .fuse import Instruction, Kernel
-from .replay import Program, Replay
-from .trace import Reference
+from . import native
+from .array import Array
+from .eager_timing import WARM_UP, Mark
+from .nn.context import ForwardContext
+from .plan import Plan
+from .plan.fuse import Instruction, Kernel
+from .plan.replay import Program, Replay
+from .plan.trace import Reference
+from .timing import StepTiming, TimedCall
 
 _MOST_NAMED = 3
 """Operations that a fused kernel is named by."""
