@@ -116,7 +116,7 @@ def suits(*arrays: Array | None) -> bool:
             not isinstance(array, ndarray)
             or array.dtype is not _FLOAT32
             or not ((flags := array.flags).c_contiguous and flags.aligned)
-            or (not array.shape and getattr(array, "scalar", False))  # one of NumPy's numbers, see plan.trace
+            or (not array.shape and getattr(array, "scalar", False))  # a number of NumPy's, see plan.traced
         ):
             return False
     return True
@@ -159,7 +159,7 @@ def launch(
     arrays = (*outputs, *inputs)
     for array in arrays:
         if array is not None and array.__class__ is not ndarray:
-            return array.launched(symbol, outputs, inputs, integers, numbers)
+            return array.recorder.launched(symbol, outputs, inputs, integers, numbers)
     if library is None:
         raise RuntimeError(f"launch: expected kernels to choose {symbol} from, and none are compiled")
     return library.run_kernel(

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from random_programs import Code, run
 
 from chainrule.core import Tensor, custom_op, ops
-from chainrule.core.array import array_module
+from chainrule.core.array import array_module, same_bits
 from chainrule.core.nn import ForwardContext
-from chainrule.core.plan import Plan, same_bits
+from chainrule.core.plan import Plan
 
 MANY = settings(derandomize=True, max_examples=500, deadline=None, database=None, phases=[Phase.generate])
 CODES = st.lists(st.tuples(*[st.integers(0, 255)] * 4), min_size=1, max_size=14)
