@@ -15,6 +15,7 @@ from ..core.plan import Plan
 from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
+from .data.rows import SampleArray
 from .exchange.board import COORDINATOR, Board
 from .faults import reach
 from .features import model_inputs, takes_integers
@@ -139,7 +140,7 @@ class GradientComputer:
             return self._objective.evaluate(self._model(Tensor(features), EVALUATION), targets)
 
     def _samples(
-        self, features: np.ndarray, targets: np.ndarray, indices: np.ndarray
+        self, features: SampleArray, targets: SampleArray, indices: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         raw = np.take(features, indices, axis=0)
         inputs = model_inputs(raw, self._dataset.transform, self._integers)

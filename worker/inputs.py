@@ -31,7 +31,7 @@ def read_inputs(path: Path, model: SavedModel) -> np.ndarray:
     label.
     """
     path = checked_file(path, _FIELD)
-    features = _read(path, model)
+    features = np.asarray(_read(path, model))
     if features.dtype.kind not in "biuf":
         raise DataError(_FIELD, f"{path}: features must be numbers, got an array of {features.dtype}")
     shape = model.feature_shape

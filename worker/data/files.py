@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from .errors import DataError
+from .rows import FileArray, Rows, SampleArray
 
 
 class ByteStream(Protocol):
@@ -88,15 +89,17 @@ def stored_array(
     start: int,
     field: str,
     order: Literal["C", "F"] = "C",
-) -> np.ndarray:
+) -> SampleArray:
     """The array that begins at byte `start` of a file, not to be written to.
 
-    A large one is memory-mapped, so that it may exceed the memory. But whoever truncates a mapped file ends
+    A large one stays in the file, so that it may exceed the memory. But whoever truncates a mapped file ends
     every process that reads from it; so a smaller one is read at once, and may change later.
     """
     count = prod(shape)
-    if count * dtype.itemsize >= MAPPED_FROM_BYTES:
-        return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape, order=order)
+    if count * dtype.itemsize >= MAPPED_FROM_BYTES and shape:
+        extents = shape if order == "C" else shape[::-1]
+        strides = tuple(prod(extents[axis + 1 :]) * dtype.itemsize for axis in range(len(extents)))
+        return Rows(FileArray(path, dtype, shape, start, strides if order == "C" else strides[::-1]))
     with path.open("rb") as file:
         file.seek(start)
         array = np.fromfile(file, dtype, count)

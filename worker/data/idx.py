@@ -12,6 +12,7 @@ import numpy as np
 from ..spec import DatasetSpec
 from .errors import DataError
 from .files import ByteStream, check_fits_memory, checked_file, read_up_to, stored_array
+from .rows import SampleArray
 from .samples import Samples
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -31,7 +32,7 @@ def _samples(spec: DatasetSpec, features: str, labels: str) -> Samples:
     return Samples(*arrays, *fields)
 
 
-def read_idx(path: str | Path, field: str) -> np.ndarray:
+def read_idx(path: str | Path, field: str) -> SampleArray:
     """The array in an IDX file, plain or gzipped; DataError names what is wrong with it."""
     path = checked_file(path, field)
     with path.open("rb") as file:
