@@ -134,7 +134,9 @@ def _limit_bytes() -> float:
     except ValueError:
         limit = -1.0
     if not limit >= 0:
-        raise DataError("dataset", f"CHAINRULE_CACHE_GB must be a number of gigabytes, such as 50, got '{text}'")
+        raise DataError(
+            "dataset", f"CHAINRULE_CACHE_GB must be a number of gigabytes, such as 50, got '{text}'"
+        )
     return limit * 1e9
 
 

@@ -61,7 +61,9 @@ class ClassFolders:
             yield np.stack(samples), np.array([number for _, number in block], np.int32)
 
 
-def class_folders(root: Path, field: str, endings: tuple[str, ...], names: tuple[str, ...] | None) -> ClassFolders:
+def class_folders(
+    root: Path, field: str, endings: tuple[str, ...], names: tuple[str, ...] | None
+) -> ClassFolders:
     """What a folder holds. names: the classes there may be; None: each subfolder is one."""
     try:
         found = sorted(path.name for path in root.iterdir() if path.is_dir() and path.name[0] != ".")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from math import prod
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -80,6 +80,17 @@ def check_fits_memory(byte_count: int, path: Path, field: str) -> None:
             "bytes): "
             "save it as an uncompressed .npy file, which is read from disk as needed",
         )
+
+
+def file_key(path: Path) -> dict[str, Any]:
+    """What tells whether a file is still the same: its place, size, time of change and inode."""
+    status = path.stat()
+    return {
+        "path": str(path.resolve()),
+        "size": status.st_size,
+        "changed": status.st_mtime_ns,
+        "inode": status.st_ino,
+    }
 
 
 def stored_array(

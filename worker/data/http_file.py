@@ -22,7 +22,9 @@ _VALIDATORS = ("ETag", "Last-Modified")
 class HttpFile:
     """A response that is read to its end, or else raises DataError."""
 
-    def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, url: str, field: str):
+    def __init__(
+        self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse, url: str, field: str
+    ):
         self._connection, self._response, self._url, self._field = connection, response, url, field
         self._left = response.length
 
@@ -54,11 +56,14 @@ def open_http(url: str, field: str) -> tuple[HttpFile, Mapping[str, str]]:
             raise DataError(field, f"cannot reach {shown_url(here)}: {error}") from None
         if address.is_link_local:
             connection.close()
-            raise DataError(field, f"{shown_url(here)} is at the link-local address {address}: expected a file server")
+            raise DataError(
+                field, f"{shown_url(here)} is at the link-local address {address}: expected a file server"
+            )
         if private is False and not address.is_global:
             connection.close()
             raise DataError(
-                field, f"{shown_url(url)} redirects to {address}, an address that is not public: name the file itself"
+                field,
+                f"{shown_url(url)} redirects to {address}, an address that is not public: name the file itself",
             )
         private = not address.is_global
         try:
@@ -70,11 +75,15 @@ def open_http(url: str, field: str) -> tuple[HttpFile, Mapping[str, str]]:
             connection.close()
             here = urljoin(here, target)
             if urlsplit(here).scheme not in ("http", "https"):
-                raise DataError(field, f"{shown_url(url)} redirects to {shown_url(here)}: expected http or https")
+                raise DataError(
+                    field, f"{shown_url(url)} redirects to {shown_url(here)}: expected http or https"
+                )
             continue
         if response.status != 200:
             connection.close()
-            raise DataError(field, f"{shown_url(here)}: the server answered {response.status} {response.reason}")
+            raise DataError(
+                field, f"{shown_url(here)}: the server answered {response.status} {response.reason}"
+            )
         same = {name: value for name in _VALIDATORS if (value := response.getheader(name)) is not None}
         if same and response.length is not None:
             same["size"] = str(response.length)

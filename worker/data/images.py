@@ -29,7 +29,7 @@ def load_images(spec: DatasetSpec) -> tuple[Samples, Samples | None]:
 
 def _samples(spec: DatasetSpec, path: str, field: str, like: Samples | None) -> Samples:
     folders = class_folders(Path(path), field, ENDINGS, None if like is None else like.class_names)
-    size = None if spec.size is None else (spec.size[0], spec.size[1])
+    size = (spec.size[0], spec.size[1]) if spec.size else None
     first = None if like is None else like.features.shape[1:]
 
     def read(file: Path, shape: tuple[int, ...] | None) -> np.ndarray:
@@ -51,7 +51,8 @@ def read_image(
             gray = image.mode in _GRAY
             if not gray and like is not None and like[0] == 1:
                 raise DataError(
-                    field, f"{path} is in colour, the images before it are gray: make all of them one or the other"
+                    field,
+                    f"{path} is in colour, the images before it are gray: make all of them one or the other",
                 )
             channels = (1 if gray else 3) if like is None else like[0]
             image = image.convert("L" if channels == 1 else "RGB")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -13,9 +13,9 @@ import numpy as np
 from ..spec import DatasetSpec
 from .errors import DataError
 from .extras import needed
-from .files import checked_file
+from .files import checked_file, file_key
 from .samples import Samples
-from .table import BlockWriter, Found, converted, file_key
+from .table import BlockWriter, Found, converted
 
 _BLOCK_ROWS = 1 << 16
 MOST_CATEGORIES = 100_000
@@ -133,6 +133,25 @@ def _convert(
         writer.finish(Found(features, label, class_names, categories))
 
 
+def read_parquet(
+    path: Path, name: str, columns: Sequence[str], categories: Mapping[str, tuple[str, ...]]
+) -> np.ndarray:
+    """The features (n, columns) float32 of a file to predict on."""
+    arrow = needed("pyarrow", name, "a Parquet file")
+    file = open_parquet(path, name)
+    lacking = [column for column in columns if column not in file.schema_arrow.names]
+    if lacking or not columns:
+        what = ", ".join(lacking[:10]) or "names, it learned from data without any"
+        raise DataError(name, f"{path} lacks columns that the model was trained on: {what}")
+    texts = {column: _Texts(column, name, known) for column, known in categories.items()}
+    blocks = [np.empty((0, len(columns)), np.float32)]
+    for batch in batches(file, columns, path, name):
+        batch = _without_missing(batch, None, path, name, sum(map(len, blocks)))
+        parts = [numbers(arrow, batch, column, texts.get(column), path, name) for column in columns]
+        blocks.append(np.stack(parts, axis=1, dtype=np.float32, casting="same_kind"))
+    return np.concatenate(blocks)
+
+
 def open_parquet(path: Path, name: str) -> Any:
     """A pyarrow.parquet.ParquetFile; DataError for a file that is none."""
     parquet = needed("pyarrow.parquet", name, "source parquet")
@@ -190,9 +209,7 @@ def _without_missing(batch: Any, missing: str | None, path: Path, name: str, fir
     )
 
 
-def numbers(
-    arrow: Any, batch: Any, column: str, texts: _Texts | None, path: Path, name: str
-) -> np.ndarray:
+def numbers(arrow: Any, batch: Any, column: str, texts: _Texts | None, path: Path, name: str) -> np.ndarray:
     """A column without missing values as numbers: booleans are 0 and 1, texts their ids."""
     values = batch.column(column)
     if texts is not None:

@@ -26,7 +26,7 @@ def local_files(spec: DatasetSpec) -> Iterator[DatasetSpec]:
     """The same dataset with files of this machine in place of URLs; they stay there within the context."""
     with ExitStack() as held:
         paths = {
-            name: str(held.enter_context(_local(url, f"dataset.{name}", (spec.checksums or {}).get(name))))
+            name: str(held.enter_context(_local(url, f"dataset.{name}", spec.checksums.get(name))))
             for name, url in spec.urls().items()
         }
         yield spec.model_copy(update=paths) if paths else spec
@@ -88,7 +88,9 @@ def _copy(source: Any, target: BinaryIO | None, url: str, field: str, checksum: 
         )
 
 
-def _open(url: str, field: str, opened: ExitStack, needs_validator: bool = True) -> tuple[Any, Mapping[str, Any]]:
+def _open(
+    url: str, field: str, opened: ExitStack, needs_validator: bool = True
+) -> tuple[Any, Mapping[str, Any]]:
     """A stream of the file, and what tells whether it is still the same."""
     if urlsplit(url).scheme.lower() in ("http", "https"):
         stream, same = open_http(url, field)
@@ -123,4 +125,6 @@ def _open_by_driver(url: str, field: str, opened: ExitStack) -> tuple[Any, Mappi
 
 
 def _unreachable(url: str, field: str, error: Exception) -> DataError:
-    return DataError(field, f"cannot read {shown_url(url)}: {str(error) or type(error).__name__}; try again later")
+    return DataError(
+        field, f"cannot read {shown_url(url)}: {str(error) or type(error).__name__}; try again later"
+    )

@@ -58,6 +58,11 @@ class Rows:
     def _array(self) -> np.ndarray:
         return self.file.open()
 
+    def opened(self) -> Rows:
+        """These rows, mapped from now on: a cache that they lie in keeps them."""
+        self._array  # noqa: B018  # maps it
+        return self
+
     @property
     def dtype(self) -> np.dtype:
         return self.file.dtype if self.kind is None else self.kind

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .cache import cached
-from .rows import FileArray, Rows, SampleArray
+from .rows import FileArray, Rows
 from .samples import Samples
 
 _FEATURES, _TARGETS, _ABOUT = "features", "targets", "about.json"
@@ -98,7 +98,7 @@ def converted(
     with cached(key, convert) as folder:
         about = json.loads((folder / _ABOUT).read_text())
         arrays = [
-            _mapped(FileArray(folder / name, np.dtype(of["dtype"]), tuple(of["shape"])))
+            Rows(FileArray(folder / name, np.dtype(of["dtype"]), tuple(of["shape"]))).opened()
             for name, of in zip((_FEATURES, _TARGETS), about["arrays"], strict=True)
         ]
     names = (about["feature_names"], about["class_names"])
@@ -107,20 +107,3 @@ def converted(
     return Samples(
         *arrays, features_field, targets_field, feature_names, about["label_name"], class_names, categories
     )
-
-
-def _mapped(file: FileArray) -> SampleArray:
-    rows = Rows(file)
-    rows[:0]  # from here on the entry is in use
-    return rows
-
-
-def file_key(path: Path) -> dict[str, Any]:
-    """What tells whether a file is still the same: its place, size, time of change and inode."""
-    status = path.stat()
-    return {
-        "path": str(path.resolve()),
-        "size": status.st_size,
-        "changed": status.st_mtime_ns,
-        "inode": status.st_ino,
-    }

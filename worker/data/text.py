@@ -14,10 +14,9 @@ from ..spec import DatasetSpec
 from .cache import cached
 from .checks import MAXIMUM_CLASSES
 from .errors import DataError
-from .files import checked_file
+from .files import checked_file, file_key
 from .rows import FileArray, Rows
 from .samples import Samples
-from .table import file_key
 
 _BLOCK = 1 << 20
 _TOKENS, _VOCABULARY = "tokens", "vocabulary.json"
@@ -54,10 +53,9 @@ def _samples(spec: DatasetSpec, path: str, field: str, known: tuple[str, ...] | 
                 f"{path} has {count:,} tokens: expected at least one more than a window of {spec.window:,}",
             )
         arrays = [
-            Rows(FileArray(tokens, kind, (rows, spec.window), later * kind.itemsize)) for later in (0, 1)
+            Rows(FileArray(tokens, kind, (rows, spec.window), later * kind.itemsize)).opened()
+            for later in (0, 1)
         ]
-        for array in arrays:
-            array[:0]  # from here on the entry is in use
     return Samples(*arrays, field, field, class_names=names)
 
 
@@ -77,7 +75,9 @@ def _convert(file: Path, field: str, tokenizer: str, known: tuple[str, ...] | No
                 numbers[token] = len(numbers)
             if len(numbers) > MAXIMUM_CLASSES:
                 advice = "use tokenizer: characters or bytes"
-                raise DataError(field, f"{file} holds more than {MAXIMUM_CLASSES:,} different tokens: {advice}")
+                raise DataError(
+                    field, f"{file} holds more than {MAXIMUM_CLASSES:,} different tokens: {advice}"
+                )
             target.write(np.array([numbers[token] for token in tokens], np.int32).data)
     names = tuple(sorted(numbers)) if known is None else known
     if known is None and (folder / _TOKENS).stat().st_size:
@@ -102,7 +102,9 @@ def blocks_of_tokens(file: Path, field: str, tokenizer: str) -> Iterator[list[st
         end = len(text) if words is None else words.start()
         left = text[end:]
         if len(left) > _LONGEST_WORD:
-            raise DataError(field, f"{file} holds a word of more than {_LONGEST_WORD:,} characters: is it text?")
+            raise DataError(
+                field, f"{file} holds a word of more than {_LONGEST_WORD:,} characters: is it text?"
+            )
         yield _WORD.findall(text[:end])
     yield _WORD.findall(left)
 
@@ -119,16 +121,22 @@ def _blocks_of_text(file: Path, field: str) -> Iterator[str]:
         raise DataError(field, f"{file} is not UTF-8 text ({error.reason}): {advice}") from None
 
 
-def read_text(path: Path, field: str, tokenizer: str | None, names: tuple[str, ...], window: int) -> np.ndarray:
+def read_text(
+    path: Path, field: str, tokenizer: str | None, names: tuple[str, ...], window: int
+) -> np.ndarray:
     """The windows (n, window) of a text to predict on; what is left behind the last whole one is left out."""
     if tokenizer == "bytes":
         tokens = np.frombuffer(path.read_bytes(), np.uint8)
     else:
         places = {name: place for place, name in enumerate(names)}
-        texts = [token for block in blocks_of_tokens(path, field, tokenizer or "characters") for token in block]
+        texts = [
+            token for block in blocks_of_tokens(path, field, tokenizer or "characters") for token in block
+        ]
         unknown = next((token for token in texts if token not in places), None)
         if unknown is not None:
-            raise DataError(field, f"{path} holds {unknown!r}, which the text that the model learned does not")
+            raise DataError(
+                field, f"{path} holds {unknown!r}, which the text that the model learned does not"
+            )
         tokens = np.array([places[token] for token in texts], np.int32)
     if len(tokens) < window:
         raise DataError(field, f"{path} has {len(tokens):,} tokens: the model takes windows of {window:,}")

@@ -23,7 +23,8 @@ class SharedDataset:
     def open(self) -> Dataset:
         """The dataset with its arrays mapped read-only."""
         return replace(
-            self.rest, **{name: _opened(getattr(self.rest, name), self.folder / f"{name}.npy") for name in _ARRAYS}
+            self.rest,
+            **{name: _opened(getattr(self.rest, name), self.folder / f"{name}.npy") for name in _ARRAYS},
         )
 
 

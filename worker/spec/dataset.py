@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from .errors import Violation
 from .section import LONGEST_PATH, Fraction, Section, Whole
@@ -38,9 +38,7 @@ SOURCE_FIELDS: dict[str, SourceFields] = {
     "npy": SourceFields(_FOUR_FILES[:2], _FOUR_FILES[2:], _FOUR_FILES),
     "csv": SourceFields(("path",), ("labels", "test_path"), ("path", "test_path")),
     "idx": SourceFields(_FOUR_FILES[:2], _FOUR_FILES[2:], _FOUR_FILES),
-    "parquet": SourceFields(
-        ("path",), ("labels", "test_path", "columns", "missing"), ("path", "test_path")
-    ),
+    "parquet": SourceFields(("path",), ("labels", "test_path", "columns", "missing"), ("path", "test_path")),
     "images": SourceFields(("path",), ("test_path", "size"), ("path", "test_path")),
     "text": SourceFields(("path", "window"), ("test_path", "tokenizer"), ("path", "test_path")),
     "wav": SourceFields(("path", "length"), ("test_path", "sample_rate"), ("path", "test_path")),
@@ -63,13 +61,11 @@ def _text(description: str) -> Any:
     return Field(default=None, min_length=1, max_length=LONGEST_PATH, description=description)
 
 
-ColumnPattern = Annotated[str, Field(min_length=1, max_length=LONGEST_PATH, description="the name of a column")]
-# In a protobuf message, a list that is not set is an empty one.
-_EMPTY_IS_NONE = BeforeValidator(lambda value: None if value in ([], (), {}) else value)
-Extent = Annotated[Whole, Field(ge=1, lt=2**31, description="a whole number, 1 or more")]
-Checksum = Annotated[
-    str, Field(pattern=r"^sha256:[0-9a-f]{64}$", description="sha256: and 64 digits 0 to f")
+ColumnPattern = Annotated[
+    str, Field(min_length=1, max_length=LONGEST_PATH, description="the name of a column")
 ]
+Extent = Annotated[Whole, Field(ge=1, lt=2**31, description="a whole number, 1 or more")]
+Checksum = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", description="sha256: and 64 digits 0 to f")]
 
 
 class DatasetSpec(Section):
@@ -84,21 +80,23 @@ class DatasetSpec(Section):
     test_labels: str | None = _text(_FILE_OR_NAME)
     test_fraction: Fraction = Field(default_factory=_default_test_fraction)
     normalize: Normalize = Field(default="none", description="one of none, range, standard")
-    columns: Annotated[tuple[ColumnPattern, ...] | None, _EMPTY_IS_NONE] = Field(
-        default=None, max_length=10_000, description=_COLUMNS
+    columns: tuple[ColumnPattern, ...] = Field(
+        default=(), max_length=10_000, description=_COLUMNS
     )
     missing: Literal["refuse", "drop"] | None = Field(default=None, description="one of refuse, drop")
-    size: Annotated[tuple[Extent, ...] | None, _EMPTY_IS_NONE] = Field(
-        default=None, min_length=2, max_length=2, description="height and width, as in [64, 64]"
+    size: tuple[Extent, ...] = Field(
+        default=(), max_length=2, description="height and width, as in [64, 64]"
     )
     tokenizer: Literal["characters", "bytes", "words"] | None = Field(
         default=None, description="one of characters, bytes, words"
     )
     window: Extent | None = Field(default=None, description="a whole number of tokens, 1 or more")
     length: Extent | None = Field(default=None, description="a whole number of values, 1 or more")
-    sample_rate: Extent | None = Field(default=None, description="a whole number of values a second, 1 or more")
-    checksums: Annotated[dict[str, Checksum] | None, _EMPTY_IS_NONE] = Field(
-        default=None, description="SHA-256 by field, as in {path: 'sha256:...'}"
+    sample_rate: Extent | None = Field(
+        default=None, description="a whole number of values a second, 1 or more"
+    )
+    checksums: dict[str, Checksum] = Field(
+        default={}, description="SHA-256 by field, as in {path: 'sha256:...'}"
     )
 
     @field_validator("test_fraction")
@@ -122,7 +120,7 @@ class DatasetSpec(Section):
             if getattr(self, name) is None
         ]
         for name in _NAMED_FIELDS:
-            if getattr(self, name) is not None and name not in usable:
+            if getattr(self, name) not in (None, ()) and name not in usable:
                 takes = f"it takes {', '.join(usable)}" if usable else "it names no files"
                 violations.append(
                     Violation(name, f"source {self.source} does not use it ({takes}): leave it out")
@@ -131,6 +129,8 @@ class DatasetSpec(Section):
         if self.source in ("npy", "idx") and pair.count(None) == 1:
             missing = _TEST_FIELDS[1:][pair.index(None)]
             violations.append(Violation(missing, "a test set needs both test_features and test_labels"))
+        if len(self.size) == 1:
+            violations.append(Violation("size", "expected height and width, as in [64, 64], got one number"))
         violations += self._url_problems()
         if violations:
             raise fields_error(violations)
@@ -139,18 +139,23 @@ class DatasetSpec(Section):
     def _url_problems(self) -> list[Violation]:
         urls = self.urls()
         wrong = [
-            Violation(name, f"source {self.source} reads a folder of this machine, got the URL '{url}': fetch it first")
+            Violation(
+                name,
+                f"source {self.source} reads a folder of this machine, got the URL '{url}': fetch it first",
+            )
             for name, url in urls.items()
             if self.source in _FOLDERS
         ]
         wrong += [
             Violation(name, f"expected one URL, got a chain of them: '{url}'")
             for name, url in urls.items()
-            if "::" in url
+            if "::" in url and not url.lower().startswith("http")  # there it is a part of IPv6 addresses
         ]
         return wrong + [
-            Violation(f"checksums.{name}", f"there is a checksum, but dataset.{name} names no URL: leave it out")
-            for name in self.checksums or {}
+            Violation(
+                f"checksums.{name}", f"there is a checksum, but dataset.{name} names no URL: leave it out"
+            )
+            for name in self.checksums
             if name not in urls
         ]
 

@@ -313,7 +313,27 @@ def test_an_idx_file_cut_in_its_header_is_refused(tmp_path: Path) -> None:
 def test_a_small_gzip_file_that_states_a_huge_array_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     content = bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**31, 2**15, 2**15) + bytes(1000)
     path = saved(tmp_path / "a.gz", gzip.compress(content))
-    assert "more than this machine's memory" in refused(lambda: READERS["idx"](path)).message
+    assert "that a gzip file of its size can hold" in refused(lambda: READERS["idx"](path)).message
+
+
+def test_a_large_gzipped_array_is_unpacked_once_into_the_cache(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array = np.arange(240, dtype=np.uint8).reshape(4, 6, 10)
+    path = saved(tmp_path / "a.gz", gzip.compress(idx_bytes(array)))
+    monkeypatch.setattr("chainrule.worker.data.files.MAPPED_FROM_BYTES", array.nbytes)
+    for _ in range(2):
+        read = READERS["idx"](path)
+        assert isinstance(read, Rows)
+        assert np.array_equal(read, array)
+        assert len(list(cache.glob("*/array"))) == 1
+    for content, fault in (
+        (idx_bytes(array) + b"x", "has bytes after"),
+        (idx_bytes(array)[:-9], "is truncated"),
+    ):
+        saved(path, gzip.compress(content))
+        assert fault in refused(lambda: READERS["idx"](path)).message
+    assert len(list(cache.glob("*/array"))) == 1
 
 
 BEGINNINGS = {"npy": b"\x93NUMPY\x01\x00", "npz": b"PK\x03\x04", "idx": b"\0\0\x08\x01", "csv": b"a,b\n"}
