@@ -17,7 +17,7 @@ class ServiceConfig:
     job `stop_seconds` to save a checkpoint; a job that is being cancelled has `cancel_seconds` for that.
 
     `allow_code` lets jobs run the Python files that make their models, with all rights of the service.
-    `url_schemes`: the kinds of URLs that jobs may read from, never from an address that is not public; None, for
+    `url_schemes`: the kinds of URLs that jobs may read from, at public addresses only; None, for
     a service of one's own: any.
     """
 

@@ -65,7 +65,8 @@ def _read(path: Path, model: SavedModel) -> np.ndarray:
         channels, height, width = model.feature_shape
         return read_image(path, _FIELD, (height, width) if dataset.size else None, (channels, height, width))
     if dataset.source == "wav":
-        return read_wav(path, _FIELD, *model.feature_shape, dataset.sample_rate)
+        [length] = model.feature_shape
+        return read_wav(path, _FIELD, length, dataset.sample_rate)
     if dataset.source == "text" and start[:2] != b"PK":
         [window] = model.feature_shape
         return read_text(path, _FIELD, dataset.tokenizer, model.class_names or (), window)

@@ -1,4 +1,4 @@
-"""Which URLs jobs may read from: those of kinds that the operator allows, and none of the service's own network."""
+"""Which URLs jobs may read from: of kinds that the operator allows, and none of the service's own network."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from ...worker.spec import JobSpec, SpecError, Violation
 
 
 def check_urls(spec: JobSpec, schemes: tuple[str, ...] | None) -> None:
-    """Raises SpecError for a job that names a URL which this service does not read. schemes: None for a service of
-    one's own, which may read what its user may."""
+    """Raises SpecError for a job that names a URL which this service does not read.
+
+    schemes: None for a service of one's own, which may read what its user may.
+    """
     if schemes is None:
         return
     violations = []

@@ -1,9 +1,9 @@
-"""The folder of what sources were converted to, or fetched from: made once, then mapped by everybody who needs it.
+"""The folder of what was fetched and converted: made once, then mapped by everybody who needs it.
 
-CHAINRULE_CACHE_DIR names the folder (default: chainrule in the user's cache folder), CHAINRULE_CACHE_GB how much
-it may hold (default 50). An entry is a folder named by the SHA-256 of its key. It is made under another name and
-renamed when it is whole, so that a conversion that is killed leaves nothing that looks finished. When the
-folder grows too large, the entries that were not used for longest go, but none that is mapped.
+CHAINRULE_CACHE_DIR names the folder (default: chainrule in the user's cache folder), CHAINRULE_CACHE_GB how
+much it may hold (default 50). An entry is a folder named by the SHA-256 of its key. It is made under another
+name and renamed when it is whole, so that a conversion that is killed leaves nothing that looks finished.
+When the folder grows too large, the entries that were not used for longest go, but none that is mapped.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ def _cache_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        message = f"the cache in {folder} cannot be used: {error.strerror or error}; CHAINRULE_CACHE_DIR names another"
+        why = error.strerror or error
+        message = f"the cache in {folder} cannot be used: {why}; CHAINRULE_CACHE_DIR names another folder"
         raise DataError("dataset", message) from error
 
 

@@ -66,8 +66,8 @@ def regression_targets(samples: Samples, loss: LossSpec) -> SampleArray:
     if targets.dtype.kind not in _NUMERIC_KINDS:
         raise DataError(
             field,
-            f"loss {loss.kind} needs numbers as targets, got {_example(np.asarray(targets))}; for classes use "
-            "loss: softmax_cross_entropy",
+            f"loss {loss.kind} needs numbers as targets, got {_example(np.asarray(targets))}; for classes "
+            "use loss: softmax_cross_entropy",
         )
     if 0 in targets.shape:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Folders whose subfolders are classes: which files they hold, and the conversion of all of them to the cache."""
+"""Folders whose subfolders are classes: which files they hold, and their conversion to the cache."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ def class_folders(
         raise DataError(field, f"{root} has no folders in it: expected one for each class, named like it")
     unknown = [name for name in found if names is not None and name not in names]
     if unknown:
-        message = f"{root} has a folder '{unknown[0]}', which is no class of the training set: {', '.join(names or ())}"
+        known = ", ".join(names or ())
+        message = f"{root} has a folder '{unknown[0]}', which is no class of the training set: {known}"
         raise DataError(field, message)
     names = tuple(found) if names is None else names
     files: list[tuple[Path, int]] = []

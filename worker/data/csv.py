@@ -188,8 +188,8 @@ def _blocks(
         empty = True
         for block in file.blocks(skip_header=has_header, width=len(names)):
             empty = False
-            labelled = columns.label is not None and text_labels
-            words = file.words(block, columns.label, names) if labelled else []
+            label = columns.label if text_labels else None
+            words = [] if label is None else file.words(block, label, names)
             yield file.numbers(block, numbers, names), words
         if empty:
             file.refuse("holds a header line and no rows below it")

@@ -13,8 +13,8 @@ from .transform import FeatureTransform
 class Dataset:
     """Samples in the file's own dtype; `transform.apply(rows)` gives the float32 features that a model reads.
 
-    features: (n, *feature_shape), large ones in their file. targets: int64 class ids (n,) where `classes` is a
-    number, float32 (n, outputs) where it is None. The test arrays have no rows when nothing is held out.
+    features: (n, *feature_shape), large ones in their file. targets: int64 class ids (n,) where `classes` is
+    a number, float32 (n, outputs) where it is None. The test arrays have no rows when nothing is held out.
     categories: by name of a feature that was text, the texts that its ids stand for.
     """
 

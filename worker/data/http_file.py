@@ -1,4 +1,4 @@
-"""Files from http and https servers, as streams; addresses that only mean something on this machine are kept out.
+"""Files from http and https servers, as streams; public servers cannot send anybody to private ones.
 
 A redirect may not lead from a public address to one of this machine or its network, and no request goes to a
 link-local address, where clouds keep the credentials of their machines.
@@ -36,8 +36,8 @@ class HttpFile:
             if not block and self._left:
                 raise DataError(
                     self._field,
-                    f"{shown_url(self._url)} ended {self._left:,} bytes before the length that the server stated: "
-                    "try again",
+                    f"{shown_url(self._url)} ended {self._left:,} bytes before the length that the server "
+                    "stated: try again",
                 )
         return block
 
@@ -63,7 +63,8 @@ def open_http(url: str, field: str) -> tuple[HttpFile, Mapping[str, str]]:
             connection.close()
             raise DataError(
                 field,
-                f"{shown_url(url)} redirects to {address}, an address that is not public: name the file itself",
+                f"{shown_url(url)} redirects to {address}, an address that is not public: name the file "
+                "itself",
             )
         private = not address.is_global
         try:

@@ -68,8 +68,8 @@ def _read_gzipped(stream: ByteStream, path: Path, field: str) -> SampleArray:
     if byte_count > largest:
         raise DataError(
             field,
-            f"{path} is damaged: its header states {byte_count:,} bytes of data, more than the {largest:,} that a "
-            "gzip file of its size can hold",
+            f"{path} is damaged: its header states {byte_count:,} bytes of data, more than the {largest:,} "
+            "that a gzip file of its size can hold",
         )
     if byte_count >= files.MAPPED_FROM_BYTES:
         return _unpacked(stream, dtype, shape, path, field)

@@ -53,7 +53,7 @@ class _Texts:
     """The texts of a column, numbered as they come; those of the test set must be among the known."""
 
     column: str
-    field: str
+    path_field: str
     known: tuple[str, ...] | None
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -74,13 +74,13 @@ class _Texts:
         if text not in self.numbers:
             if self.known is not None:
                 raise DataError(
-                    self.field,
-                    f"column '{self.column}' of the test set holds '{text}', which is not in the training set: "
-                    f"expected one of {_listed(self.known)}",
+                    self.path_field,
+                    f"column '{self.column}' of the test set holds '{text}', which is not in the training "
+                    f"set: expected one of {_listed(self.known)}",
                 )
             if len(self.numbers) == MOST_CATEGORIES:
                 raise DataError(
-                    self.field,
+                    self.path_field,
                     f"column '{self.column}' holds more than {MOST_CATEGORIES:,} different texts: expected "
                     "categories; leave it out with dataset.columns",
                 )
@@ -204,8 +204,8 @@ def _without_missing(batch: Any, missing: str | None, path: Path, name: str, fir
     raise DataError(
         name,
         f"{path} has {counts[column]:,} missing values in column '{column}' among rows {first:,} to "
-        f"{first + len(batch) - 1:,} (counted from 0): fill them in, or set dataset.missing: drop to leave such "
-        "rows out",
+        f"{first + len(batch) - 1:,} (counted from 0): fill them in, or set dataset.missing: drop to leave "
+        "such rows out",
     )
 
 
@@ -226,8 +226,8 @@ def numbers(arrow: Any, batch: Any, column: str, texts: _Texts | None, path: Pat
     )
     raise DataError(
         name,
-        f"column '{column}' of {path} has type {kind}: expected numbers, booleans or texts; {advice}, or leave "
-        "it out with dataset.columns",
+        f"column '{column}' of {path} has type {kind}: expected numbers, booleans or texts; {advice}, or "
+        "leave it out with dataset.columns",
     )
 
 

@@ -83,8 +83,8 @@ def _copy(source: Any, target: BinaryIO | None, url: str, field: str, checksum: 
     if checksum is not None and came != checksum:
         raise DataError(
             f"dataset.checksums.{field.rpartition('.')[2]}",
-            f"{shown_url(url)} has the checksum {came}, expected {checksum}: it is another file than the one that "
-            "was meant; check it, then set the new checksum",
+            f"{shown_url(url)} has the checksum {came}, expected {checksum}: it is another file than the one "
+            "that was meant; check it, then set the new checksum",
         )
 
 
@@ -100,8 +100,8 @@ def _open(
     if not same and needs_validator:
         raise DataError(
             field,
-            f"the server of {shown_url(url)} does not say whether the file has changed (it sends neither ETag nor "
-            f"Last-Modified): state its SHA-256 under dataset.checksums.{field.rpartition('.')[2]}",
+            f"the server of {shown_url(url)} does not say whether the file has changed (it sends neither "
+            f"ETag nor Last-Modified): state its SHA-256 under dataset.checksums.{field.rpartition('.')[2]}",
         )
     return stream, same
 

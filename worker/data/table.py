@@ -94,16 +94,23 @@ class BlockWriter:
 def converted(
     key: Mapping[str, Any], convert: Callable[[Path], None], features_field: str, targets_field: str
 ) -> Samples:
-    """The samples that `convert` writes to a folder with a `BlockWriter`, from the cache if they are there."""
+    """The samples that `convert` writes to a folder with a `BlockWriter`, or did so before."""
     with cached(key, convert) as folder:
         about = json.loads((folder / _ABOUT).read_text())
-        arrays = [
+        features, targets = (
             Rows(FileArray(folder / name, np.dtype(of["dtype"]), tuple(of["shape"]))).opened()
             for name, of in zip((_FEATURES, _TARGETS), about["arrays"], strict=True)
-        ]
+        )
     names = (about["feature_names"], about["class_names"])
     feature_names, class_names = (None if each is None else tuple(each) for each in names)
     categories = {name: tuple(values) for name, values in about["categories"].items()}
     return Samples(
-        *arrays, features_field, targets_field, feature_names, about["label_name"], class_names, categories
+        features,
+        targets,
+        features_field,
+        targets_field,
+        feature_names,
+        about["label_name"],
+        class_names,
+        categories,
     )

@@ -52,11 +52,11 @@ def _samples(spec: DatasetSpec, path: str, field: str, known: tuple[str, ...] | 
                 "dataset.window",
                 f"{path} has {count:,} tokens: expected at least one more than a window of {spec.window:,}",
             )
-        arrays = [
+        features, targets = (
             Rows(FileArray(tokens, kind, (rows, spec.window), later * kind.itemsize)).opened()
             for later in (0, 1)
-        ]
-    return Samples(*arrays, field, field, class_names=names)
+        )
+    return Samples(features, targets, field, field, class_names=names)
 
 
 def _convert(file: Path, field: str, tokenizer: str, known: tuple[str, ...] | None, folder: Path) -> None:

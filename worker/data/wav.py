@@ -1,4 +1,4 @@
-"""Folders of WAV files: PCM of 8 to 32 bits, mixed down to one channel, float32 from -1 to 1, of one length."""
+"""Folders of WAV files (PCM of 8 to 32 bits): one channel, float32 from -1 to 1, all of one length."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def read_wav(path: Path, field: str, length: int, rate: int | None) -> np.ndarra
         if rate is not None and file.getframerate() != rate:
             raise DataError(
                 field,
-                f"{path} has {file.getframerate():,} values a second, expected {rate:,}: bring all recordings to "
-                "one rate",
+                f"{path} has {file.getframerate():,} values a second, expected {rate:,}: bring all "
+                "recordings to one rate",
             )
         channels, width, count = file.getnchannels(), file.getsampwidth(), min(file.getnframes(), length)
         try:
@@ -71,7 +71,7 @@ def _levels(content: bytes, width: int) -> np.ndarray:
     if width == 1:
         return (np.frombuffer(content, np.uint8).astype(np.float64) - 128) / 128
     parts = np.frombuffer(content, np.uint8).reshape(-1, width)
-    # The bytes of each value, the least first, moved to the top of 32 bits, so that the sign is where it belongs.
+    # The bytes of each value, the least first, moved to the top of 32 bits, where the sign belongs.
     wide = np.zeros((len(parts), 4), np.uint8)
     wide[:, 4 - width :] = parts
     return wide.view("<i4")[:, 0] / 2.0**31

@@ -80,13 +80,9 @@ class DatasetSpec(Section):
     test_labels: str | None = _text(_FILE_OR_NAME)
     test_fraction: Fraction = Field(default_factory=_default_test_fraction)
     normalize: Normalize = Field(default="none", description="one of none, range, standard")
-    columns: tuple[ColumnPattern, ...] = Field(
-        default=(), max_length=10_000, description=_COLUMNS
-    )
+    columns: tuple[ColumnPattern, ...] = Field(default=(), max_length=10_000, description=_COLUMNS)
     missing: Literal["refuse", "drop"] | None = Field(default=None, description="one of refuse, drop")
-    size: tuple[Extent, ...] = Field(
-        default=(), max_length=2, description="height and width, as in [64, 64]"
-    )
+    size: tuple[Extent, ...] = Field(default=(), max_length=2, description="height and width, as in [64, 64]")
     tokenizer: Literal["characters", "bytes", "words"] | None = Field(
         default=None, description="one of characters, bytes, words"
     )

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ def test_a_conversion_that_fails_leaves_nothing_and_is_done_again(cache: Path) -
         assert (folder / "data").read_text() == "whole"
 
 
-def convert_and_hang(pipe: multiprocessing.connection.Connection) -> None:  # pyright: ignore
+def convert_and_hang(pipe: Any) -> None:
     def make(folder: Path) -> None:
         (folder / "data").write_text("half")
         pipe.send(folder)
@@ -102,7 +103,7 @@ def test_a_cache_folder_that_cannot_be_made_is_named(tmp_path: Path, monkeypatch
     (tmp_path / "file").touch()
     monkeypatch.setenv("CHAINRULE_CACHE_DIR", str(tmp_path / "file"))
     with (
-        pytest.raises(DataError, match="the cache in .*file cannot be used: .*CHAINRULE_CACHE_DIR"),
+        pytest.raises(DataError, match=r"the cache in .*file cannot be used: .*CHAINRULE_CACHE_DIR"),
         cached({}, print),
     ):
         pass

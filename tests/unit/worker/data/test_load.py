@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainrule.worker.data import DataError, Dataset, load_dataset
-from chainrule.worker.data.rows import Rows
+from chainrule.worker.data import DataError, load_dataset
 from chainrule.worker.data.load import split
+from chainrule.worker.data.rows import Rows
 from chainrule.worker.spec import DatasetSpec
 from chainrule.worker.spec.losses import LOSSES
 
@@ -22,7 +22,7 @@ Y = np.arange(10) % 3
 
 def load(
     folder: Path, x: np.ndarray, y: np.ndarray, loss: str = "softmax_cross_entropy", **fields: Any
-) -> Dataset:
+) -> Any:
     """What comes of two arrays saved as .npy files; `test` is another pair."""
     test = fields.pop("test", None)
     arrays = {"features": x, "labels": y}

@@ -35,10 +35,9 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Server
-
     def do_GET(self) -> None:
         server = self.server
+        assert isinstance(server, Server)
         server.asked += 1
         self.send_response(server.status)
         self.send_header("Content-Length", str(server.stated or len(server.content)))

@@ -75,7 +75,7 @@ def test_short_texts_and_other_encodings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has 4 tokens: expected at least one more than a window of 4"):
         load(text(tmp_path / "a.txt", "abcd"))
     (tmp_path / "b.txt").write_bytes("größer".encode("latin-1"))
-    with pytest.raises(DataError, match="is not UTF-8 text .*use tokenizer: bytes"):
+    with pytest.raises(DataError, match=r"is not UTF-8 text .*use tokenizer: bytes"):
         load(tmp_path / "b.txt")
 
 
