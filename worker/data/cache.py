@@ -12,8 +12,10 @@ import errno
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +29,8 @@ from .errors import DataError
 
 FORMAT = 1
 """Part of every key: raise it when what is written to an entry changes."""
+log = logging.getLogger(__name__)
+
 _DEFAULT_GIGABYTES = 50.0
 _ENTRY = "entry.json"
 _PARTIAL = ".partial-"
@@ -57,7 +61,9 @@ def cached(key: Mapping[str, Any], make: Callable[[Path], None]) -> Iterator[Pat
     try:
         entry = folder / name
         if not (entry / _ENTRY).is_file():
+            start = time.monotonic()
             _fill(entry, make)
+            log.info("cached %s: %s bytes in %.1f s", entry, f"{_size(entry):,}", time.monotonic() - start)
             _make_room(folder, name)
         with suppress(OSError):
             os.utime(entry / _ENTRY)

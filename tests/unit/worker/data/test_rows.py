@@ -13,7 +13,10 @@ from chainrule.worker.data.rows import FileArray, Rows
 from chainrule.worker.exchange.dataset import dataset_bytes, share_dataset
 from chainrule.worker.inspect import inspect_job
 from chainrule.worker.plan import dataset_fingerprint
-from chainrule.worker.spec import parse_spec
+from chainrule.worker.reports import Finished, Outcome
+from chainrule.worker.runtime import JobOrder
+from chainrule.worker.runtime.inprocess import InProcessRuntime
+from chainrule.worker.spec import JobSpec, parse_spec
 
 ARRAY = np.arange(24, dtype=np.int16).reshape(6, 4)
 
@@ -104,3 +107,17 @@ def test_samples_that_stay_in_their_file_do_not_count_as_memory(
     read = inspect_job(spec).memory_bytes
     monkeypatch.setattr("chainrule.worker.data.files.MAPPED_FROM_BYTES", 500)
     assert inspect_job(spec).memory_bytes == read - 50 * 3 * 4 + 50 * 8
+
+
+def test_a_job_gives_the_same_digest_whether_its_files_are_mapped_or_read(
+    spec: JobSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = []
+    for threshold in (1 << 28, 300):
+        monkeypatch.setattr("chainrule.worker.data.files.MAPPED_FROM_BYTES", threshold)
+        folder = tmp_path / str(threshold)
+        folder.mkdir()
+        *_, finished = InProcessRuntime().execute(JobOrder("job", 1, spec, folder)).reports()
+        assert isinstance(finished, Finished) and finished.outcome is Outcome.SUCCEEDED
+        digests.append(finished.digest)
+    assert digests[0] == digests[1]
