@@ -23,10 +23,11 @@ class Stream(IntEnum):
     DROPOUT = 4
     CURVATURE = 5
     SPARSITY = 6
+    AUGMENTATION = 7
 
 
 SHUFFLE, SPLIT, INIT, DROPOUT = Stream.SHUFFLE, Stream.SPLIT, Stream.INIT, Stream.DROPOUT
-CURVATURE, SPARSITY = Stream.CURVATURE, Stream.SPARSITY
+CURVATURE, SPARSITY, AUGMENTATION = Stream.CURVATURE, Stream.SPARSITY, Stream.AUGMENTATION
 
 
 def substream(stream: int, index: int) -> int:

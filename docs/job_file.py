@@ -27,6 +27,7 @@ from chainrule.worker.spec.optimizers import OPTIMIZERS
 from chainrule.worker.spec.schedules import SCHEDULES
 from chainrule.worker.spec.section import Kind, Section
 from chainrule.worker.spec.sections import SECTIONS
+from chainrule.worker.spec.transforms import TRANSFORMS
 
 DOCS = Path(__file__).resolve().parent
 REFERENCE = DOCS / "job_file.md"
@@ -163,6 +164,7 @@ def _kinds() -> Iterator[str]:
     yield from (f"| {_row(linear, name, 'LinearLayer')} |" for name in SHARED_BY_LAYERS)
     yield from ("", *_table("layer", LAYERS))
     for title, what, table in (
+        ("Transforms", "transform", TRANSFORMS),
         ("Losses", "loss", LOSSES),
         ("Penalties", "penalty", PENALTIES),
         ("Optimizers", "optimizer", OPTIMIZERS),

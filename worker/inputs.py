@@ -18,6 +18,8 @@ from .data.npy import read_npy
 from .data.npz import npz_names, read_npz
 from .data.parquet import read_parquet
 from .data.text import read_text
+from .data.transforms.series import Windows
+from .data.transforms.text import TextToIds, are_texts
 from .data.wav import read_wav
 
 if TYPE_CHECKING:
@@ -30,17 +32,33 @@ _READABLE = ".npy, .npz, CSV, Parquet, or IDX (plain or gzipped)"
 def read_inputs(path: Path, model: SavedModel) -> np.ndarray:
     """Raw features (n, *feature_shape) from a file, told apart by its content; DataError says what is wrong.
 
+    A model of texts takes an array of them, or a file with one a line; a model of windows takes a series, of
+    which it makes all windows.
+
     An .npz file holds them as `x` or as its only array. A CSV file with a header may hold other columns too,
     such as the label; without one, its columns are the features, and a last column more is taken for the
     label.
     """
     path = checked_file(path, _FIELD)
     features = _read(path, model)
+    source = model.pipeline.source
+    if isinstance(source, TextToIds):
+        if not are_texts(features):
+            raise DataError(_FIELD, f"{path}: the model takes texts, got an array of {features.dtype}")
+        features = source.apply(features)
     if features.dtype.kind not in "biuf":
         raise DataError(_FIELD, f"{path}: features must be numbers, got an array of {features.dtype}")
     shape = model.feature_shape
     if features.ndim == 0 or len(features) == 0:
         raise DataError(_FIELD, f"{path} holds no samples: its array has shape {features.shape}")
+    if isinstance(source, Windows) and prod(features.shape[1:]) == prod(shape[1:]):
+        if len(features) < source.length:
+            message = (
+                f"{path}: the model takes {source.length} steps of a series, the file has {len(features)}"
+            )
+            raise DataError(_FIELD, message)
+        check_finite(features, _FIELD, f"the features in {path}")
+        return source.features(features.reshape(-1, *shape[1:]))
     if features.shape == shape:
         features = features[np.newaxis]
     elif prod(features.shape[1:]) != prod(shape):
@@ -78,7 +96,17 @@ def _read(path: Path, model: SavedModel) -> np.ndarray:
         raise DataError(_FIELD, f"{path} is a Python pickle: {PICKLE_ADVICE}")
     if b"\0" in start:
         raise DataError(_FIELD, f"{path} is none of the files that can be read: {_READABLE}")
+    if isinstance(model.pipeline.source, TextToIds):
+        return _read_lines(path)
     return _read_csv(path, model)
+
+
+def _read_lines(path: Path) -> np.ndarray:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise DataError(_FIELD, f"{path} is not UTF-8 text ({error.reason}): save it as UTF-8") from None
+    return np.array(lines, np.str_)
 
 
 def _array_name(path: Path) -> str:
@@ -88,7 +116,8 @@ def _array_name(path: Path) -> str:
 
 def _read_csv(path: Path, model: SavedModel) -> np.ndarray:
     wanted = model.feature_names
-    width = prod(model.feature_shape)
+    windows = isinstance(model.pipeline.source, Windows)
+    width = prod(model.feature_shape[1:] if windows else model.feature_shape)
 
     def choose(names: tuple[str, ...], has_header: bool) -> Columns:
         if has_header and wanted is not None:

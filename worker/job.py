@@ -185,7 +185,8 @@ class _Hands:
         step = board.step()
         if step > self._step:
             losses = tuple(float(board.losses[s % LOSS_RING]) for s in range(self._step, step))
-            events.append(Advanced(step, losses))
+            at_end = step % self._plan.grid.steps_per_epoch == 0
+            events.append(Advanced(step, losses, self._input_idle() if at_end else 0.0))
             self._step = step
         if self._evaluating and (sums := self._evaluation_sums()) is not None:
             self._evaluating = False
@@ -194,6 +195,11 @@ class _Hands:
             self._known_pieces = finished
             events.append(Moved())
         return events
+
+    def _input_idle(self) -> float:
+        totals = [desk.input_seconds for desk in self._board.desks()]
+        busy = sum(seconds for _, seconds in totals)
+        return sum(waited for waited, _ in totals) / busy if busy else 0.0
 
     def _finished_pieces(self) -> tuple[int, int]:
         """A number for what is under way, and how much of it the desks of the crew hold."""

@@ -46,10 +46,11 @@ class Broken:
 @dataclass(frozen=True)
 class Advanced:
     """Every shard has applied `step` steps; `losses`: of each step since the last such event, the sum over
-    its samples."""
+    its samples. input_idle: at the end of an epoch, the part of its steps' time that waited for samples."""
 
     step: int
     losses: tuple[float, ...]
+    input_idle: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -139,6 +139,7 @@ def make_schedule(plan: Plan) -> Schedule:
         metrics=spec.metrics,
         higher_is_better=HIGHER_IS_BETTER,
         checkpoint_every=spec.training.checkpoint_every,
+        checkpoint_every_steps=spec.training.checkpoint_every_steps,
         early_stopping=spec.training.early_stopping,
         advice=advice,
         plateau=plan.optimization.plateau,

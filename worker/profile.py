@@ -110,7 +110,9 @@ class _Step:
         grid = self._plan.grid
 
         def prepare(mark: Mark) -> Sequence[Array]:
-            inputs = self._computer.inputs(grid.indices(0, 0), grid.batch_samples(0), self._loss_scale)
+            inputs = self._computer.inputs(
+                grid.indices(0, 0), grid.batch_samples(0), self._context, self._loss_scale
+            )
             mark("take", "samples", "forward", bytes=self._read)
             return inputs
 

@@ -71,13 +71,14 @@ class Progress:
 @dataclass(frozen=True)
 class EpochCompleted:
     """An epoch's mean training loss and, with a held-out split, its `metrics` ("loss" and those of the
-    job)."""
+    job). input_idle_fraction: the part of the workers' time in steps that they waited for samples."""
 
     epoch: int
     step: int
     train_loss: float
     metrics: dict[str, float]
     seconds: float
+    input_idle_fraction: float = 0.0
 
 
 @dataclass(frozen=True)

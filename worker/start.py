@@ -24,6 +24,7 @@ MAY_DIFFER = (
     "metrics",
     "training.epochs",
     "training.checkpoint_every",
+    "training.checkpoint_every_steps",
     "training.early_stopping",
     "training.schedule",
     "training.warm_up",
@@ -39,6 +40,8 @@ MAY_DIFFER = (
 """Fields in which a job may differ from the one that it continues: none of them moves a step already taken.
 An optimizer's numbers may differ too, its kind may not; a state that it did not have so far
 (momentum) starts at 0, a moving average at the weights."""
+
+_OF_DATASET = ("test_fraction", "normalize", "transforms")
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +160,7 @@ def _comparable(job: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in job.items() if key not in MAY_DIFFER}
     [optimizer] = job["optimizer"]
     # The same files may have moved; their contents are compared by the fingerprint.
-    dataset = {key: value for key, value in job["dataset"].items() if key in ("test_fraction", "normalize")}
+    dataset = {key: value for key, value in job["dataset"].items() if key in _OF_DATASET}
     return {**kept, "dataset": dataset, "training": training, "optimizer": optimizer}
 
 

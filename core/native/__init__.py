@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from ..array import Array, array_module
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(os.environ.get("CHAINRULE_KERNELS") or Path(__file__).parent)
+"""Where the compiled kernels are; elsewhere for `make sanitize`."""
 _FLOAT32 = np.dtype(np.float32)
 _HEAD = object.__basicsize__
 _field_at = ctypes.c_void_p.from_address
@@ -114,7 +115,7 @@ def suits(*arrays: Array | None) -> bool:
         if array is not None and (
             not isinstance(array, ndarray)
             or array.dtype is not _FLOAT32
-            or not array.flags.c_contiguous
+            or not ((flags := array.flags).c_contiguous and flags.aligned)
             or (not array.shape and getattr(array, "scalar", False))  # one of NumPy's numbers, see plan.trace
         ):
             return False

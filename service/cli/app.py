@@ -126,7 +126,7 @@ def graph(
 def profile(
     job_file: JobFileArgument,
     steps: Annotated[
-        int, typer.Option("--steps", min=1, metavar="N", help="How often the step is timed.")
+        int, typer.Option("--steps", min=1, max=10_000, metavar="N", help="How often the step is timed.")
     ] = 20,
     by: Annotated[
         ProfileRows, typer.Option("--by", help="A row for each layer, kernel, or single call.")

@@ -20,6 +20,7 @@ from .images import load_images
 from .npy import load_npy
 from .npz import load_npz
 from .parquet import load_parquet
+from .prepare import fitted_pipeline, made_samples
 from .remote import local_files
 from .rows import Rows, SampleArray
 from .samples import Samples
@@ -37,6 +38,9 @@ def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
     labelled = loss.targets is not Targets.NUMBERS
     with local_files(spec) as local:
         train, test = _read(local, text_labels=labelled)
+    train, test, source = made_samples(
+        spec, train, test, lambda samples: split(samples, spec.test_fraction, seed)[0]
+    )
     train = replace(train, features=checked_features(train))
     check_same_length(train)
     if test is not None:
@@ -65,6 +69,7 @@ def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
         feature_names=train.feature_names,
         label_name=train.label_name,
         categories=train.categories,
+        pipeline=fitted_pipeline(spec, source, parts[0]),
     )
 
 

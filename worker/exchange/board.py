@@ -73,6 +73,7 @@ class BoardShape:
         return {
             "stamps": ("int64", (self.micro_batches,)),
             "losses": ("float64", (self.micro_batches,)),
+            "input_seconds": ("float64", (2,)),
             "evaluation_stamps": ("int64", (self.evaluation_chunks,)),
             "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
             "observed": ("float32", (self.micro_batches, self.buffers)),
@@ -90,6 +91,7 @@ class Desk:
     def __init__(self, views: dict[str, np.ndarray], reserve_gradient: Callable[[int], None]) -> None:
         """`reserve_gradient(micro_batch)`: get the memory for one row of gradients."""
         self.losses = views["losses"]
+        self.input_seconds = _numbers(views["input_seconds"])
         self.gradients = views["gradients"]
         self.observed = views["observed"]
         self.curvatures = views["curvatures"]

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from .errors import Violation
 from .section import LONGEST_PATH, Fraction, Section, Whole
+from .transforms import AnyTransform, order_problems
 from .violations import fields_error, value_error
 
 Source = Literal["digits", "npz", "npy", "csv", "idx", "parquet", "images", "text", "wav"]
@@ -94,6 +95,9 @@ class DatasetSpec(Section):
     checksums: dict[str, Checksum] = Field(
         default={}, description="SHA-256 by field, as in {path: 'sha256:...'}"
     )
+    transforms: tuple[AnyTransform, ...] = Field(
+        default=(), max_length=16, description="a list of transforms"
+    )
 
     @field_validator("test_fraction")
     @classmethod
@@ -128,6 +132,7 @@ class DatasetSpec(Section):
         if len(self.size) == 1:
             violations.append(Violation("size", "expected height and width, as in [64, 64], got one number"))
         violations += self._url_problems()
+        violations += order_problems(self.transforms, self.normalize)
         if violations:
             raise fields_error(violations)
         return self

@@ -12,6 +12,7 @@ from .optimizers import OPTIMIZERS, AverageSpec, LossScaleSpec, ParameterGroupSp
 from .schedules import SCHEDULES, WarmUpSpec
 from .section import Kind, Section
 from .training import ClusterSpec, EarlyStoppingSpec, TrainingSpec
+from .transforms import TRANSFORMS
 from .weights import InitialWeightsSpec, PythonModelSpec
 
 SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
@@ -29,6 +30,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
 """By path, positions in lists left out."""
 
 KINDS: Mapping[tuple[str, ...], Mapping[str, type[Kind]]] = {
+    ("dataset", "transforms"): TRANSFORMS,
     ("loss",): LOSSES,
     ("penalties",): PENALTIES,
     ("optimizer",): OPTIMIZERS,

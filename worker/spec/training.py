@@ -50,6 +50,7 @@ class TrainingSpec(Section):
     average: AverageSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
     precision: Precision = Field(default="float32", description="one of float32, bfloat16, float16")
     loss_scale: LossScaleSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
+    checkpoint_every_steps: Count | None = Field(default=None, description="a number of steps, 1 or more")
 
 
 class ClusterSpec(Section):

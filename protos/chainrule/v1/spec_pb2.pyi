@@ -2,6 +2,7 @@ from chainrule.v1 import layers_pb2 as _layers_pb2
 from chainrule.v1 import losses_pb2 as _losses_pb2
 from chainrule.v1 import optimizers_pb2 as _optimizers_pb2
 from chainrule.v1 import schedules_pb2 as _schedules_pb2
+from chainrule.v1 import transforms_pb2 as _transforms_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -124,7 +125,7 @@ class JobSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dataset: _Optional[_Union[DatasetSpec, _Mapping]] = ..., model: _Optional[_Iterable[_Union[_layers_pb2.Layer, _Mapping]]] = ..., loss: _Optional[_Union[_losses_pb2.Loss, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[_losses_pb2.Metric, str]]] = ..., optimizer: _Optional[_Union[_optimizers_pb2.Optimizer, _Mapping]] = ..., training: _Optional[_Union[TrainingSpec, _Mapping]] = ..., cluster: _Optional[_Union[ClusterSpec, _Mapping]] = ..., penalties: _Optional[_Iterable[_Union[_losses_pb2.Penalty, _Mapping]]] = ..., parameter_groups: _Optional[_Iterable[_Union[_optimizers_pb2.ParameterGroupSpec, _Mapping]]] = ..., initial_weights: _Optional[_Union[InitialWeightsSpec, _Mapping]] = ..., python_model: _Optional[_Union[PythonModelSpec, _Mapping]] = ...) -> None: ...
 
 class DatasetSpec(_message.Message):
-    __slots__ = ("source", "path", "test_path", "features", "labels", "test_features", "test_labels", "test_fraction", "normalize", "columns", "missing", "size", "tokenizer", "window", "length", "sample_rate", "checksums")
+    __slots__ = ("source", "path", "test_path", "features", "labels", "test_features", "test_labels", "test_fraction", "normalize", "columns", "missing", "size", "tokenizer", "window", "length", "sample_rate", "checksums", "transforms")
     class ChecksumsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -149,6 +150,7 @@ class DatasetSpec(_message.Message):
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
     CHECKSUMS_FIELD_NUMBER: _ClassVar[int]
+    TRANSFORMS_FIELD_NUMBER: _ClassVar[int]
     source: DatasetSource
     path: str
     test_path: str
@@ -166,7 +168,8 @@ class DatasetSpec(_message.Message):
     length: int
     sample_rate: int
     checksums: _containers.ScalarMap[str, str]
-    def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ..., columns: _Optional[_Iterable[str]] = ..., missing: _Optional[_Union[Missing, str]] = ..., size: _Optional[_Iterable[int]] = ..., tokenizer: _Optional[_Union[Tokenizer, str]] = ..., window: _Optional[int] = ..., length: _Optional[int] = ..., sample_rate: _Optional[int] = ..., checksums: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    transforms: _containers.RepeatedCompositeFieldContainer[_transforms_pb2.Transform]
+    def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ..., columns: _Optional[_Iterable[str]] = ..., missing: _Optional[_Union[Missing, str]] = ..., size: _Optional[_Iterable[int]] = ..., tokenizer: _Optional[_Union[Tokenizer, str]] = ..., window: _Optional[int] = ..., length: _Optional[int] = ..., sample_rate: _Optional[int] = ..., checksums: _Optional[_Mapping[str, str]] = ..., transforms: _Optional[_Iterable[_Union[_transforms_pb2.Transform, _Mapping]]] = ...) -> None: ...
 
 class PythonModelSpec(_message.Message):
     __slots__ = ("python", "factory", "sha256")
@@ -196,7 +199,7 @@ class InitialWeightsSpec(_message.Message):
     def __init__(self, path: _Optional[str] = ..., layout: _Optional[_Union[WeightLayout, str]] = ..., names: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TrainingSpec(_message.Message):
-    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping", "schedule", "warm_up", "clip_value", "clip_norm", "average", "precision", "loss_scale")
+    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping", "schedule", "warm_up", "clip_value", "clip_norm", "average", "precision", "loss_scale", "checkpoint_every_steps")
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     MICRO_BATCHES_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +214,7 @@ class TrainingSpec(_message.Message):
     AVERAGE_FIELD_NUMBER: _ClassVar[int]
     PRECISION_FIELD_NUMBER: _ClassVar[int]
     LOSS_SCALE_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_EVERY_STEPS_FIELD_NUMBER: _ClassVar[int]
     epochs: int
     batch_size: BatchSize
     micro_batches: int
@@ -225,7 +229,8 @@ class TrainingSpec(_message.Message):
     average: _optimizers_pb2.AverageSpec
     precision: Precision
     loss_scale: _optimizers_pb2.LossScaleSpec
-    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ..., schedule: _Optional[_Union[_schedules_pb2.Schedule, _Mapping]] = ..., warm_up: _Optional[_Union[_schedules_pb2.WarmUpSpec, _Mapping]] = ..., clip_value: _Optional[float] = ..., clip_norm: _Optional[float] = ..., average: _Optional[_Union[_optimizers_pb2.AverageSpec, _Mapping]] = ..., precision: _Optional[_Union[Precision, str]] = ..., loss_scale: _Optional[_Union[_optimizers_pb2.LossScaleSpec, _Mapping]] = ...) -> None: ...
+    checkpoint_every_steps: int
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ..., schedule: _Optional[_Union[_schedules_pb2.Schedule, _Mapping]] = ..., warm_up: _Optional[_Union[_schedules_pb2.WarmUpSpec, _Mapping]] = ..., clip_value: _Optional[float] = ..., clip_norm: _Optional[float] = ..., average: _Optional[_Union[_optimizers_pb2.AverageSpec, _Mapping]] = ..., precision: _Optional[_Union[Precision, str]] = ..., loss_scale: _Optional[_Union[_optimizers_pb2.LossScaleSpec, _Mapping]] = ..., checkpoint_every_steps: _Optional[int] = ...) -> None: ...
 
 class BatchSize(_message.Message):
     __slots__ = ("samples", "full")

@@ -289,7 +289,6 @@ def test_an_array_that_a_step_leaves_somewhere_is_afterwards_like_any_other() ->
     assert recorder() is None
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_child_of_fork_replays_with_threads_of_its_own() -> None:
     arrays = trusted(lambda x: np.tanh(x) * 2 + x @ x.T[:, :1], 400, 300)
