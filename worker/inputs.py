@@ -1,4 +1,4 @@
-"""Reads samples to predict on from a .npy, .npz, CSV or IDX file with the features of the training data."""
+"""Reads samples to predict on, from a file with the features of the training data or of the kind it was."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from .data.csv import Columns, read_csv
 from .data.errors import DataError
 from .data.files import PICKLE_ADVICE, begins_with_pickle, checked_file
 from .data.idx import read_idx
+from .data.images import read_image
 from .data.npy import read_npy
 from .data.npz import npz_names, read_npz
+from .data.parquet import read_parquet
+from .data.text import read_text
 from .data.transforms.series import Windows
 from .data.transforms.text import TextToIds, are_texts
+from .data.wav import read_wav
 
 if TYPE_CHECKING:
     from .model import SavedModel
 
 _FIELD = "inputs"
-_READABLE = ".npy, .npz, CSV, or IDX (plain or gzipped)"
+_READABLE = ".npy, .npz, CSV, Parquet, or IDX (plain or gzipped)"
 
 
 def read_inputs(path: Path, model: SavedModel) -> np.ndarray:
@@ -71,11 +75,23 @@ def _read(path: Path, model: SavedModel) -> np.ndarray:
     with path.open("rb") as file:
         start = file.read(512)
     if start[:6] == b"\x93NUMPY":
-        return read_npy(path, _FIELD)
+        return np.asarray(read_npy(path, _FIELD))
+    if start[:4] == b"PAR1":
+        return read_parquet(path, _FIELD, model.feature_names or (), model.categories)
+    dataset = model.spec.dataset
+    if dataset.source == "images":
+        channels, height, width = model.feature_shape
+        return read_image(path, _FIELD, (height, width) if dataset.size else None, (channels, height, width))
+    if dataset.source == "wav":
+        [length] = model.feature_shape
+        return read_wav(path, _FIELD, length, dataset.sample_rate)
+    if dataset.source == "text" and start[:2] != b"PK":
+        [window] = model.feature_shape
+        return read_text(path, _FIELD, dataset.tokenizer, model.class_names or (), window)
     if start[:2] == b"PK":
         return read_npz(path, _array_name(path), _FIELD)
     if start[:2] in (b"\x1f\x8b", b"\0\0"):
-        return read_idx(path, _FIELD)
+        return np.asarray(read_idx(path, _FIELD))
     if begins_with_pickle(start):
         raise DataError(_FIELD, f"{path} is a Python pickle: {PICKLE_ADVICE}")
     if b"\0" in start:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.flat import bind, layout_of
 from .data import Dataset, Grid, load_dataset
+from .data.rows import memory_bytes
 from .features import check_ids
 from .gradient_worker import EVALUATION_CHUNK
 from .layers import BuiltModel
@@ -141,11 +142,11 @@ def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid) -> _Sizes:
 def _memory_bytes(dataset: Dataset, model: BuiltModel, size: _Sizes) -> int:
     """Process, samples, epoch order, parameters and gradients, and the largest forward and backward pass.
 
-    Samples count in full: memory-mapped files too end up resident, though the processes of one node share
-    them. Optimizer state is not in it: the parameter servers hold that.
+    Samples that stay in their file count with their index alone: the system takes their pages back when it
+    needs them. Optimizer state is not in it: the parameter servers hold that.
     """
     arrays = (dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets)
-    samples = sum(array.nbytes for array in arrays)
+    samples = sum(map(memory_bytes, arrays))
     order = 3 * 8 * dataset.train_samples  # the permutation (int64), and the random words while it is sorted
     parameters = size.copies * _parameter_count(model)
     values = prod(dataset.feature_shape) + sum(layer.values for layer in model.layers)

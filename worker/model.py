@@ -58,6 +58,7 @@ class SavedModel:
     class_names: tuple[str, ...] | None
     feature_names: tuple[str, ...] | None
     label_name: str | None
+    categories: Mapping[str, tuple[str, ...]]
     digest: str
     metadata: Mapping[str, Any]
     pipeline: Pipeline = NO_TRANSFORMS
@@ -112,6 +113,7 @@ def save_model(
         "class_names": dataset.class_names,
         "feature_names": dataset.feature_names,
         "label_name": dataset.label_name,
+        "categories": dataset.categories,
         "digest": digest,
         "weights_digest": _weights_digest(tensors),
     }
@@ -193,6 +195,7 @@ def _rebuilt(tensors: dict[str, np.ndarray], description: dict[str, Any], allow_
         class_names=_names(description["class_names"]),
         feature_names=_names(description["feature_names"]),
         label_name=description["label_name"],
+        categories={name: tuple(texts) for name, texts in description.get("categories", {}).items()},
         digest=description["digest"],
         metadata=description,
         pipeline=pipeline,

@@ -16,6 +16,7 @@ from .buffers import Buffers
 from .coordinator import Schedule
 from .data import Dataset, load_dataset
 from .data.batches import Grid
+from .data.transform import row_blocks
 from .exchange.board import Board, BoardShape
 from .gradient_worker import EVALUATION_CHUNK, GradientComputer, GradientWorker
 from .model import build_model, check_model
@@ -93,9 +94,8 @@ def initial_values(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 def dataset_fingerprint(dataset: Dataset) -> str:
     """SHA-256 over the samples, so that a continuation on other data is noticed."""
-    return digest(
-        [dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets]
-    )
+    arrays = dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets
+    return digest(block for array in arrays for block in row_blocks(array))
 
 
 def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:

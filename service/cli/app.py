@@ -217,6 +217,14 @@ def serve(
         bool,
         typer.Option("--allow-code", help="Let jobs run Python code, with all rights of this account."),
     ] = False,
+    url_schemes: Annotated[
+        str,
+        typer.Option(
+            "--url-schemes",
+            metavar="LIST",
+            help="The kinds of URLs that jobs may read data from; '' for none.",
+        ),
+    ] = "https,http,s3,gs",
     data_dir: DataFolderOption = None,
     output: OutputOption = OutputMode.TEXT,
 ) -> int:
@@ -226,7 +234,9 @@ def serve(
     """
     from .serve import serve_forever
 
-    return serve_forever(host, port, runtime.value, ray_address, allow_code, data_dir, Output(output))
+    return serve_forever(
+        host, port, runtime.value, ray_address, allow_code, url_schemes, data_dir, Output(output)
+    )
 
 
 @app.command()
