@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from ml_dtypes import bfloat16
 
 from ....core import native
+from ....core.array import FLOATS
 from .method import Compression, Key
 
 BLOCK = 256
@@ -25,13 +25,13 @@ class Bfloat16(Compression):
         if native.suits(gradient):
             native.launch("to_bfloat16", (payload,), (gradient,), (self._size, 0))
         else:
-            payload.view(bfloat16)[...] = gradient
+            payload.view(FLOATS["bfloat16"])[...] = gradient
 
     def _decode(self, payload: np.ndarray, out: np.ndarray, key: Key) -> None:
         if native.suits(out):
             native.launch("from_bfloat16", (out,), (payload,), (self._size, 0))
         else:
-            out[...] = payload.view(bfloat16)
+            out[...] = payload.view(FLOATS["bfloat16"])
 
 
 class Float16(Compression):
