@@ -34,7 +34,7 @@ class TopKSpec(CompressionSpec):
 
 class RandomKSpec(CompressionSpec):
     kind: ClassVar[str] = "random_k"
-    fraction: Share = 0.1
+    fraction: Share = 0.25
 
 
 class OneBitSpec(CompressionSpec):

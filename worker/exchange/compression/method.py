@@ -21,7 +21,7 @@ class Key:
 
 
 class Compression(ABC):
-    """A method for gradients of one layout. It keeps nothing between two calls.
+    """A method for gradients of one layout. What it gives depends on its arguments alone.
 
     A gradient that is not finite decodes to one that is not, so that divergence is noticed. What lies between
     two parameters of the layout decodes to 0.

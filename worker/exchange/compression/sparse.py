@@ -10,6 +10,8 @@ from .method import Compression, Key
 
 _MAGNITUDE = np.uint32(0x7FFFFFFF)
 _SAMPLED = 1 << 14
+_GOLDEN = (5**0.5 - 1) / 2
+"""Its multiples, modulo 1, lie evenly between 0 and 1, however many there are."""
 
 
 class TopK(Compression):
@@ -43,15 +45,20 @@ class TopK(Compression):
 
 
 class RandomK(Compression):
-    """A `fraction` of the elements, one at a random place of each of as many equal stretches.
+    """A `fraction` of the elements, one of each of as many equal stretches; its place moves on at every step.
 
-    The places follow from the key, so only values travel. A gradient that is not finite shows in the first.
-    Stich et al., "Sparsified SGD with memory", NeurIPS 2018.
+    Where it starts is random, so each element has the same chance, and travels once in 1 / `fraction` steps:
+    drawn anew at every step (Stich et al., "Sparsified SGD with memory", NeurIPS 2018) some would wait many
+    times as long, and arrive with all that had piled up. Micro-batches take turns in between. The places
+    follow from the key, so only values travel. A gradient that is not finite shows in the first.
     """
 
     def __init__(self, layout: FlatLayout, fraction: float) -> None:
         super().__init__(layout)
         self._kept = max(1, round(fraction * layout.size))
+        bounds = np.arange(self._kept + 1) * layout.size // self._kept
+        self._starts, self._widths = bounds[:-1], np.diff(bounds)
+        self._first: dict[tuple[int, int], np.ndarray] = {}
 
     @property
     def payload_bytes(self) -> int:
@@ -59,10 +66,12 @@ class RandomK(Compression):
 
     def _places(self, key: Key) -> np.ndarray:
         """(k,) int64, in order, all different."""
-        stream = random.substream(random.COMPRESSION, key.micro_batch)
-        within = random.uniform(key.seed, stream, key.step, 0, self._kept)
-        starts = np.arange(self._kept + 1) * self._size // self._kept
-        return starts[:-1] + (within * np.diff(starts)).astype(np.int64)
+        first = self._first.get((key.seed, key.micro_batch))
+        if first is None:
+            draws = random.uniform(key.seed, random.COMPRESSION, 0, 0, self._kept)
+            first = ((draws + key.micro_batch * _GOLDEN) % 1 * self._widths).astype(np.int64)
+            self._first[key.seed, key.micro_batch] = first
+        return self._starts + (first + key.step) % self._widths
 
     def encode(self, gradient: np.ndarray, payload: np.ndarray, key: Key) -> None:
         values = payload.view(np.float32)
