@@ -166,7 +166,9 @@ def save(options: argparse.Namespace, rows: list[dict[str, Any]]) -> None:
     results = json.loads(options.save.read_text()) if options.save.exists() else {}
     run = {"optimizer": options.optimizer, "seeds": options.seeds, "smoothed": SMOOTHED, "rows": rows}
     runs = [old for old in results.get("compression", []) if old["optimizer"] != options.optimizer]
-    options.save.write_text(json.dumps(results | {"compression": [*runs, run]}, indent=1) + "\n")
+    options.save.write_text(
+        json.dumps(results | {"compression": [*runs, run]}, indent=1, ensure_ascii=False) + "\n"
+    )
 
 
 def main() -> None:
