@@ -17,6 +17,7 @@ from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
 from .exchange.board import COORDINATOR, Board
+from .exchange.compression import Compression, Key, compress
 from .faults import reach
 from .features import model_inputs, takes_integers
 from .objective import Objective
@@ -165,6 +166,7 @@ class GradientWorker:
         grid: Grid,
         test_samples: int,
         optimization: Optimization,
+        compression: Compression | None = None,
     ) -> None:
         self.bell = board.worker_bell(incarnation)
         self._incarnation = incarnation
@@ -184,6 +186,7 @@ class GradientWorker:
             else [list(layout.views(half[-1]).values()) for half in board.state]
         )
         self._optimization = optimization
+        self._compression = compression
         self._curvatures = (
             [list(layout.views(row).values()) for row in self._desk.curvatures]
             if board.shape.curvature
@@ -269,13 +272,24 @@ class GradientWorker:
         indices = self._grid.indices(step, micro_batch)
         if self._computer.input.pays(len(indices)):
             self._read_ahead(step)
+        scale = self._board.loss_scale(step)[0]
         desk.losses[micro_batch] = self._computer.gradient(
             indices,
             self._grid.batch_samples(step),
             context,
             self._gradients[micro_batch],
-            self._board.loss_scale(step)[0],
+            scale,
         )
+        if self._compression is not None:
+            compress(
+                self._compression,
+                desk.gradients[micro_batch],
+                self._board.residuals[step % 2][micro_batch],
+                Key(self._grid.seed, step, micro_batch),
+                desk.payloads[micro_batch],
+                desk.residuals[micro_batch],
+                scale,
+            )
         if self._optimization.observes(step + 1):
             self._computer.curvature(
                 indices,

@@ -135,8 +135,10 @@ def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid) -> _Sizes:
     micro_batches = grid.micro_batch_count(0)
     mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
     rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
-    # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch.
-    return _Sizes(copies=3 + mine, rows=rows)
+    # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch;
+    # where that is compressed, two versions of what is left out of it.
+    rows_of_each = 1 if spec.training.compression.kind == "none" else 3
+    return _Sizes(copies=3 + mine * rows_of_each, rows=rows)
 
 
 def _memory_bytes(dataset: Dataset, model: BuiltModel, size: _Sizes) -> int:

@@ -97,7 +97,8 @@ def _train(
     plan = make_plan(order.spec)
     start = starting_point(order, plan)
     board = crew.open(plan)
-    board.begin(start.position.step, start.parameters, start.state, start.loss_scale, start.buffers)
+    state = start.parameters, start.state, start.loss_scale, start.buffers, start.residuals
+    board.begin(start.position.step, *state)
     coordinator = Coordinator(make_schedule(plan), start.position, start.resumed)
     hands = _Hands(order, plan, start, board, crew)
     events: deque[Event] = deque([Begin()])
@@ -145,6 +146,7 @@ class _Hands:
         self._best = start.best
         self._best_buffers = start.best_buffers
         self._snapshot: tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, int]] | None = None
+        self._residuals: np.ndarray | None = None
         self._evaluation = 0
         self._evaluating = False
         self._known_pieces = (0, 0)
@@ -242,6 +244,8 @@ class _Hands:
             return NotFinite()
         scale = self._board.loss_scale(self._step)
         self._snapshot = parameters, self._state().copy(), self._buffers().copy(), scale
+        residuals = self._board.residuals[self._step % 2]
+        self._residuals = residuals.copy() if residuals.any() else None
         return None
 
     def _checkpoint(self, position: Position) -> Checkpoint:
@@ -259,6 +263,7 @@ class _Hands:
             loss_scale=loss_scale,
             buffers=buffers,
             best_buffers=self._best_buffers,
+            residuals=self._residuals,
         )
 
     def _write_checkpoint(self, position: Position) -> Event:

@@ -15,6 +15,7 @@ from ..core.optim.norm import norm_of
 from .buffers import Buffers
 from .exchange.board import Board
 from .faults import reach
+from .residuals import keep_residuals
 from .shard_update import ShardUpdate
 
 
@@ -42,6 +43,7 @@ class ParameterServerShard:
         self._losses: dict[int, float] = {}
         self._observed: dict[int, np.ndarray] = {}
         self._curvatures: dict[int, np.ndarray] = {}
+        self._residuals: dict[int, np.ndarray] = {}
 
     def missing(self) -> list[int]:
         """The micro-batches of the present step that have not been accepted yet."""
@@ -55,9 +57,11 @@ class ParameterServerShard:
         gradient: np.ndarray,
         observed: np.ndarray | None = None,
         curvature: np.ndarray | None = None,
+        residual: np.ndarray | None = None,
     ) -> Push:
         """Offer the gradient of (`step`, `micro_batch`): (n,) float32, kept by reference until `complete`, as
-        is what the pass saw of the model's buffers, and its estimate of the curvature (n,)."""
+        is what the pass saw of the model's buffers, its estimate of the curvature (n,), and what compression
+        has left out of the gradient (n,)."""
         if step != self.step:
             return Push.LATE if step < self.step else Push.EARLY
         if micro_batch in self._gradients:
@@ -68,6 +72,8 @@ class ParameterServerShard:
             self._observed[micro_batch] = observed
         if curvature is not None:
             self._curvatures[micro_batch] = curvature
+        if residual is not None:
+            self._residuals[micro_batch] = residual
         return Push.ACCEPTED
 
     def total(self, out: np.ndarray, part: slice, own: bool) -> np.ndarray:
@@ -83,6 +89,10 @@ class ParameterServerShard:
         """What the step's passes saw, in micro-batch order."""
         return [self._observed[m] for m in sorted(self._observed)]
 
+    def residuals(self) -> list[np.ndarray]:
+        """What compression has left out of the step's gradients, in micro-batch order."""
+        return [self._residuals[m] for m in sorted(self._residuals)]
+
     def complete(self) -> float:
         """Go on to the next step; returns the sum of the losses of the one that is over."""
         loss = sum(self._losses[m] for m in sorted(self._losses))
@@ -90,6 +100,7 @@ class ParameterServerShard:
         self._losses.clear()
         self._observed.clear()
         self._curvatures.clear()
+        self._residuals.clear()
         self.step += 1
         return loss
 
@@ -109,6 +120,7 @@ class ParameterServer:
         update: ShardUpdate,
         micro_batch_count: Callable[[int], int],
         buffers: Buffers | None = None,
+        steps_per_epoch: int = 1,
     ) -> None:
         """buffers: those that this shard looks after; shard 0 alone does, in a model that has any."""
         self.bell = board.shard_bell(index)
@@ -116,6 +128,7 @@ class ParameterServer:
         self._board = board
         self._update = update
         self._buffers = buffers
+        self._steps_per_epoch = steps_per_epoch
         self._shard = ParameterServerShard(board.shard_version(index), micro_batch_count)
         # Only what the shard reads is ever touched, and so takes memory.
         self._sum = np.empty(board.shape.parameters, np.float32)
@@ -158,7 +171,9 @@ class ParameterServer:
                     loss = float(desk.losses[micro_batch])
                     seen = None if self._buffers is None else desk.observed[micro_batch]
                     curvature = desk.curvatures[micro_batch] if observes else None
-                    shard.push(shard.step, micro_batch, loss, desk.gradients[micro_batch], seen, curvature)
+                    residual = desk.residuals[micro_batch] if board.shape.payload_bytes else None
+                    gradient = desk.gradients[micro_batch]
+                    shard.push(shard.step, micro_batch, loss, gradient, seen, curvature, residual)
                     left -= 1
                     break
         return not left
@@ -179,10 +194,15 @@ class ParameterServer:
         if update.optimization.observes(step + 1):
             curvature = self._shard.curvature(self._curvature, update.part)
         update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after, curvature)
+        skipped = scale is not None and scale.skips(isfinite(norm))
+        if board.shape.payload_bytes:
+            halves = board.residuals[step % 2], board.residuals[(step + 1) % 2]
+            left_out = None if skipped else self._shard.residuals()
+            keep_residuals(*halves, left_out, update.part, (step + 1) % self._steps_per_epoch == 0)
         if self._buffers is not None:
             following_buffers = board.buffers[(step + 1) % 2]
             following_buffers[...] = board.buffers[step % 2]
-            if scale is None or not scale.skips(isfinite(norm)):
+            if not skipped:
                 for seen in self._shard.observed():
                     self._buffers.absorb(following_buffers, seen)
         if scale is not None and self._index == 0:

@@ -13,6 +13,7 @@ from ..core.flat import FlatLayout, bind, layout_of
 from ..core.metrics import HIGHER_IS_BETTER
 from ..core.serialize import digest
 from .buffers import Buffers
+from .compression import compression_of
 from .coordinator import Schedule
 from .data import Dataset, load_dataset
 from .data.batches import Grid
@@ -67,6 +68,7 @@ def make_plan(spec: JobSpec) -> Plan:
     layout = layout_of(model)
     buffers = Buffers.of(model)
     optimization = optimization_of(spec, model, grid_of(spec, dataset).steps_per_epoch)
+    compression = compression_of(spec, layout)
     shape = BoardShape(
         parameters=layout.size,
         slots=len(optimization.slots(layout)),
@@ -77,6 +79,7 @@ def make_plan(spec: JobSpec) -> Plan:
         evaluation_values=1 + len(spec.metrics),
         buffers=buffers.layout.size,
         curvature=optimization.estimates_curvature,
+        payload_bytes=0 if compression is None else compression.payload_bytes,
     )
     return Plan(spec, dataset, layout, buffers, shape, optimization)
 
@@ -106,7 +109,14 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
     objective = Objective(spec, dataset)
     computer = GradientComputer(model, dataset, objective, spec.cluster.device, spec.training.precision)
     return GradientWorker(
-        incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples, plan.optimization
+        incarnation,
+        board,
+        plan.layout,
+        computer,
+        plan.grid,
+        dataset.test_samples,
+        plan.optimization,
+        compression_of(spec, plan.layout),
     )
 
 
@@ -115,7 +125,8 @@ def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServ
     part = plan.layout.shards(plan.spec.cluster.parameter_servers)[shard]
     update = ShardUpdate(plan.optimization, plan.layout, part)
     buffers = plan.buffers if shard == 0 and plan.shape.buffers else None
-    return ParameterServer(shard, board, update, plan.grid.micro_batch_count, buffers)
+    grid = plan.grid
+    return ParameterServer(shard, board, update, grid.micro_batch_count, buffers, grid.steps_per_epoch)
 
 
 def make_schedule(plan: Plan) -> Schedule:

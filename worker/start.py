@@ -33,6 +33,7 @@ MAY_DIFFER = (
     "training.average",
     "training.precision",
     "training.loss_scale",
+    "training.compression",
     "parameter_groups",
     "penalties",
     "initial_weights",
@@ -49,6 +50,7 @@ class StartingPoint:
     """parameters: (n,). state: (slots, n). best: (n,) or None. dataset: the fingerprint of the samples.
 
     buffers: (m,), the model's; best_buffers: (m,) or None.
+    residuals: (micro_batches, n), what compression has left out so far, or None.
     resumed: whether `position` is that of a checkpoint of this job itself. loss_scale: its value, and the
     finite steps in a row.
     """
@@ -62,6 +64,7 @@ class StartingPoint:
     dataset: str
     resumed: bool
     loss_scale: tuple[float, int] = (1.0, 0)
+    residuals: np.ndarray | None = None
 
 
 def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
@@ -110,6 +113,7 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         fingerprint,
         resumed,
         loss_scale,
+        checkpoint.residuals if plan.shape.payload_bytes else None,
     )
 
 

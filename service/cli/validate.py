@@ -98,7 +98,7 @@ def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
 
 
 def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:
-    """How training differs from the plain way: schedule and precision."""
+    """How training differs from the plain way: schedule, precision and compression."""
     pairs = []
     if training.schedule is not None:
         pairs.append(("schedule", in_words(training.schedule)))
@@ -107,6 +107,8 @@ def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:
         pairs.append(("warm-up", f"{epochs:g} epoch" + ("" if epochs == 1 else "s")))
     if training.precision != "float32":
         pairs.append(("precision", training.precision))
+    if training.compression.kind != "none":
+        pairs.append(("compression", in_words(training.compression)))
     return pairs
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from ...core.optim.norm import NORM_BLOCK
 from ..errors import JobError
 from ..reports import Reason
-from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_row
+from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_rows
 from .doorbell import Doorbells, fence
 
 # Steps whose losses the coordinator may not have read yet; bounds how far ahead it may let the shards run.
@@ -30,6 +30,9 @@ COORDINATOR = 0
 _HORIZON, _CLOSING, _EVALUATION, _GENERATION = range(4)
 _WORDS = 8
 
+# The last arrays of a desk, whose rows get their memory one by one.
+_LATER = ("gradients", "residuals", "payloads")
+
 
 @dataclass(frozen=True)
 class BoardShape:
@@ -37,8 +40,9 @@ class BoardShape:
 
     `parameters`: length of the flat buffer in elements. `slots`: optimizer state buffers.
     `evaluation_values`: sums that one evaluation chunk yields. `buffers`: length of the flat buffer of the
-    model's buffers. `curvature`: whether workers estimate the Hessian's diagonal. A job without a held-out
-    split still has one chunk, which nobody asks for.
+    model's buffers. `curvature`: whether workers estimate the Hessian's diagonal. `payload_bytes`: the size
+    of a compressed gradient, 0 where none is compressed. A job without a held-out split still has one chunk,
+    which nobody asks for.
     """
 
     parameters: int
@@ -50,6 +54,7 @@ class BoardShape:
     evaluation_values: int
     buffers: int = 0
     curvature: bool = False
+    payload_bytes: int = 0
 
     def board_fields(self) -> Fields:
         """The arrays that all members share."""
@@ -66,6 +71,7 @@ class BoardShape:
             "squares": ("float64", (-(-self.parameters // NORM_BLOCK),)),
             "parameters": ("float32", (2, self.parameters)),
             "state": ("float32", (2, self.slots, self.parameters)),
+            "residuals": ("float32", (2, self.micro_batches, self._residual)),
         }
 
     def desk_fields(self) -> Fields:
@@ -79,7 +85,13 @@ class BoardShape:
             "observed": ("float32", (self.micro_batches, self.buffers)),
             "curvatures": ("float32", (self.micro_batches, self.parameters if self.curvature else 0)),
             "gradients": ("float32", (self.micro_batches, self.parameters)),
+            "residuals": ("float32", (self.micro_batches, self._residual)),
+            "payloads": ("uint8", (self.micro_batches, self.payload_bytes)),
         }
+
+    @property
+    def _residual(self) -> int:
+        return self.parameters if self.payload_bytes else 0
 
 
 class Desk:
@@ -89,10 +101,16 @@ class Desk:
     """
 
     def __init__(self, views: dict[str, np.ndarray], reserve_gradient: Callable[[int], None]) -> None:
-        """`reserve_gradient(micro_batch)`: get the memory for one row of gradients."""
+        """`reserve_gradient(micro_batch)`: get the memory for one row of gradients, and what goes with it.
+
+        `gradients` are what a receiver decodes from `payloads`, where they are compressed, and `residuals`
+        what it misses.
+        """
         self.losses = views["losses"]
         self.input_seconds = _numbers(views["input_seconds"])
         self.gradients = views["gradients"]
+        self.residuals = views["residuals"]
+        self.payloads = views["payloads"]
         self.observed = views["observed"]
         self.curvatures = views["curvatures"]
         self.evaluation_sums = views["evaluation_sums"]
@@ -144,6 +162,7 @@ class Board:
         self.shape = shape
         self.parameters = views["parameters"]
         self.state = views["state"]
+        self.residuals = views["residuals"]
         self.losses = views["losses"]
         self.squares = views["squares"]
         self.buffers = views["buffers"]
@@ -234,10 +253,14 @@ class Board:
         state: np.ndarray,
         loss_scale: tuple[float, int] = (1.0, 0),
         buffers: np.ndarray | None = None,
+        residuals: np.ndarray | None = None,
     ) -> None:
-        """Set the version that training starts from. parameters: (n,), state: (slots, n)."""
+        """Set the version that training starts from. parameters: (n,), state: (slots, n); residuals:
+        (micro_batches, n), zeros where they are left out."""
         if buffers is not None:
             self.buffers[step % 2] = buffers
+        if residuals is not None:
+            self.residuals[step % 2] = residuals
         self._rate_factor[0] = 1.0
         for version in (0, 1):
             self.set_loss_scale(version, *loss_scale)
@@ -345,7 +368,7 @@ def open_shared_board(shape: BoardShape, folder: Path) -> Board:
 
 def create_desk(shape: BoardShape, folder: Path, incarnation: int) -> None:
     """Make the desk of a new worker; before the coordinator deals work out to it."""
-    create_shared_arena(_desk_file(folder, incarnation), shape.desk_fields(), later="gradients")
+    create_shared_arena(_desk_file(folder, incarnation), shape.desk_fields(), later=_LATER[0])
 
 
 def remove_desk(folder: Path, incarnation: int) -> None:
@@ -357,7 +380,7 @@ def _shared_board(shape: BoardShape, views: dict[str, np.ndarray], folder: Path)
     def open_desk(incarnation: int) -> Desk | None:
         path, fields = _desk_file(folder, incarnation), shape.desk_fields()
         try:
-            return Desk(open_shared_arena(path, fields), partial(reserve_row, path, fields, "gradients"))
+            return Desk(open_shared_arena(path, fields), partial(reserve_rows, path, fields, _LATER))
         except FileNotFoundError:
             return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .compression import COMPRESSIONS
 from .dataset import DatasetSpec
 from .initializers import INITIALIZERS
 from .layers import LAYERS
@@ -35,6 +36,7 @@ KINDS: Mapping[tuple[str, ...], Mapping[str, type[Kind]]] = {
     ("penalties",): PENALTIES,
     ("optimizer",): OPTIMIZERS,
     ("training", "schedule"): SCHEDULES,
+    ("training", "compression"): COMPRESSIONS,
 }
 """The kinds that may stand at a path. Layers and initializers stand at any depth of the model."""
 
