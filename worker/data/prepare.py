@@ -18,6 +18,7 @@ from ..spec.transforms import (
     WindowSpec,
 )
 from .errors import DataError
+from .rows import SampleArray
 from .samples import Samples
 from .tokenizer import Tokenizer
 from .transforms import Pipeline, SampleTransform
@@ -49,16 +50,16 @@ def _tokenized(
     spec: TokenizeSpec, train: Samples, test: Samples | None, kept: Callable[[int], Rows]
 ) -> tuple[Samples, Samples | None, TextToIds]:
     for samples in (train, test):
-        if samples is not None and not are_texts(samples.features):
+        if samples is not None and not are_texts(np.asarray(samples.features)):
             message = (
                 "the transform tokenize needs one text a sample, shape (n,), got an array of "
                 f"{samples.features.dtype}, shape {samples.features.shape}"
             )
             raise DataError(samples.features_field, message)
-    texts = train.features.reshape(-1)
+    texts = np.asarray(train.features).reshape(-1)
     learned = texts if test is not None else texts[kept(len(texts))]
     ids = TextToIds(Tokenizer.fit(learned.tolist(), spec.unit, spec.vocabulary), spec.length)
-    made = [part and replace(part, features=ids.apply(part.features)) for part in (train, test)]
+    made = [part and replace(part, features=ids.apply(np.asarray(part.features))) for part in (train, test)]
     assert made[0] is not None
     return made[0], made[1], ids
 
@@ -89,7 +90,14 @@ def _windows(
             made.append(
                 part
                 and replace(
-                    part, **dict(zip(_PAIR, windows.samples(part.features, part.targets), strict=True))
+                    part,
+                    **dict(
+                        zip(
+                            _PAIR,
+                            windows.samples(np.asarray(part.features), np.asarray(part.targets)),
+                            strict=True,
+                        )
+                    ),
                 )
             )
         except ValueError as error:
@@ -102,7 +110,7 @@ _PAIR = ("features", "targets")
 
 
 def fitted_pipeline(
-    spec: DatasetSpec, source: TextToIds | Windows | None, train_features: np.ndarray
+    spec: DatasetSpec, source: TextToIds | Windows | None, train_features: SampleArray
 ) -> Pipeline:
     """The transforms of a job for its training samples (n, *shape); DataError names the one that they do not
     fit."""
@@ -119,7 +127,7 @@ def fitted_pipeline(
     return Pipeline(source, tuple(steps))
 
 
-def _fitted(spec: TransformSpec, place: int, train_features: np.ndarray, later: bool) -> SampleTransform:
+def _fitted(spec: TransformSpec, place: int, train_features: SampleArray, later: bool) -> SampleTransform:
     if isinstance(spec, OneHotSpec):
         if later:
             raise ValueError("expected whole numbers, so nothing but tokenize or window may come before it")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..rows import SampleArray
 from ..transform import row_blocks
 from .sample import Draw
 
@@ -20,7 +21,7 @@ class OneHot:
     categories: int
 
     @classmethod
-    def fit(cls, samples: np.ndarray) -> OneHot:
+    def fit(cls, samples: SampleArray) -> OneHot:
         """As many categories as the training samples have; ValueError where they are not ids."""
         highest = 0
         for block in row_blocks(samples):
