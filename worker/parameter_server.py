@@ -3,10 +3,10 @@ once."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from math import isfinite
 
 import numpy as np
 
@@ -125,6 +125,11 @@ class ParameterServer:
         ]
         self._gradient: np.ndarray | None = None
 
+    @property
+    def patience(self) -> float:
+        """How long to sleep at most, in seconds: a bell tells of all that there is to do."""
+        return math.inf
+
     def advance(self) -> bool:
         """Take in what has arrived and, once a step is complete, apply it; False when nothing was to be
         done."""
@@ -182,11 +187,11 @@ class ParameterServer:
         if self._buffers is not None:
             following_buffers = board.buffers[(step + 1) % 2]
             following_buffers[...] = board.buffers[step % 2]
-            if scale is None or not scale.skips(isfinite(norm)):
+            if scale is None or not scale.skips(math.isfinite(norm)):
                 for seen in self._shard.observed():
                     self._buffers.absorb(following_buffers, seen)
         if scale is not None and self._index == 0:
-            following = scale.after(isfinite(norm))
+            following = scale.after(math.isfinite(norm))
             board.set_loss_scale(step + 1, float(following.value), int(following.good_steps))
         loss = self._shard.complete()
         reach("shard.before_publish", step)

@@ -70,7 +70,7 @@ def make_plan(spec: JobSpec) -> Plan:
         parameters=layout.size,
         slots=len(optimization.slots(layout)),
         shards=spec.cluster.parameter_servers,
-        workers=spec.cluster.workers,
+        workers=spec.cluster.most_workers,
         micro_batches=min(spec.training.micro_batches, grid_of(spec, dataset).full_batch_samples),
         evaluation_chunks=max(1, -(-dataset.test_samples // EVALUATION_CHUNK)),
         evaluation_values=1 + len(spec.metrics),
@@ -106,7 +106,14 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
     objective = Objective(spec, dataset)
     computer = GradientComputer(model, dataset, objective, spec.cluster.device, spec.training.precision)
     return GradientWorker(
-        incarnation, board, plan.layout, computer, plan.grid, dataset.test_samples, plan.optimization
+        incarnation,
+        board,
+        plan.layout,
+        computer,
+        plan.grid,
+        dataset.test_samples,
+        plan.optimization,
+        spec.cluster.spares,
     )
 
 
@@ -133,8 +140,10 @@ def make_schedule(plan: Plan) -> Schedule:
         train_samples=plan.dataset.train_samples,
         test_samples=plan.dataset.test_samples,
         parameters=sum(int(np.prod(shape)) for shape in plan.layout.shapes),
-        workers=spec.cluster.workers,
+        workers=spec.cluster.least_workers,
+        most_workers=spec.cluster.most_workers,
         parameter_servers=spec.cluster.parameter_servers,
+        restarts=spec.cluster.restarts,
         batch_samples=grid.batch_samples,
         metrics=spec.metrics,
         higher_is_better=HIGHER_IS_BETTER,
