@@ -203,7 +203,9 @@ def _spec(job: job_pb2.Job) -> JobSpec:
         )
     spec = parse_spec(spec_data_from_proto(job.spec))
     relative = [
-        Violation(field, f"expected an absolute path (the service has no folder of yours), got '{path}'")
+        Violation(
+            field, f"expected an absolute path (the service has no folder of yours), got '{path}'"
+        )
         for field, path in spec.paths().items()
         if not path.startswith("/")
     ]
