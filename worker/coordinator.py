@@ -18,9 +18,10 @@ from enum import Enum, auto
 
 from ..core.optim.schedules import Plateau
 from .exchange.board import LOSS_RING
+from .liveness import Liveness
+from .membership import Membership
 from .messages import (
     Advanced,
-    Assign,
     Begin,
     Best,
     Broken,
@@ -32,6 +33,7 @@ from .messages import (
     Instruction,
     KeepBest,
     Kill,
+    Leaving,
     Lost,
     ModelWritten,
     Moved,
@@ -40,10 +42,10 @@ from .messages import (
     Ready,
     SetRateFactor,
     Snapshot,
-    Start,
     StopRequested,
     Tell,
     Tick,
+    Vitals,
     WriteCheckpoint,
     WriteFailed,
     WriteModel,
@@ -54,8 +56,6 @@ from .reports import (
     CheckpointSaved,
     EpochCompleted,
     Finished,
-    MemberJoined,
-    MemberLost,
     Outcome,
     Progress,
     Reason,
@@ -64,6 +64,7 @@ from .reports import (
 )
 from .runtime import Stop
 from .spec import EarlyStoppingSpec
+from .stragglers import Stragglers
 
 LEASE_SECONDS = 0.25
 """How much training is granted ahead: long enough to keep members from waiting, short enough to stop soon."""
@@ -76,6 +77,7 @@ STALL_SECONDS = 300.0
 class Schedule:
     """The parts of a job that the coordinator decides by.
 
+    `workers`: the fewest; training begins with them and grows to `most_workers`. `restarts`: see Membership.
     `batch_samples(step)`: samples of a mini-batch. `advice`: what to try when the loss diverges. `plateau`:
     reduces the learning rate by what it sees of `plateau_metric` at the end of each epoch.
     """
@@ -86,7 +88,9 @@ class Schedule:
     test_samples: int
     parameters: int
     workers: int
+    most_workers: int
     parameter_servers: int
+    restarts: int
     batch_samples: Callable[[int], int]
     metrics: tuple[str, ...]
     higher_is_better: frozenset[str]
@@ -123,11 +127,12 @@ class Coordinator:
         self.position = position
         self.horizon = position.step
         self._schedule = schedule
-        self._crew: list[int | None] = [None] * schedule.workers
-        self._starting: dict[int, int] = {}  # a starting worker's incarnation -> its place in the crew
-        self._shards_up: set[int] = set()
-        self._incarnations = 0
-        self._losses_in_a_row = 0
+        self._members = Membership(
+            schedule.workers, schedule.most_workers, schedule.parameter_servers, schedule.restarts
+        )
+        self._liveness = Liveness()
+        self._stragglers = Stragglers()
+        self._last_lost = ""
         self._stop: Stop | None = None
         self._stopping: Outcome = Outcome.SUCCEEDED
         self._snapshot: Position | None = None
@@ -142,16 +147,26 @@ class Coordinator:
         """Take one event in and say what is to be done, in this order."""
         if self.phase is Phase.ENDED:
             return []
+        instructions = self._handle(event, now)
+        if self.phase is Phase.ENDED:
+            return instructions
+        instructions += self._members.due(now)
+        given_up = self._members.given_up(self._last_lost, self.position.step, now)
+        if given_up is not None:
+            instructions += self._end(Outcome.FAILED, given_up.reason, given_up.message)
+        return instructions
+
+    def _handle(self, event: Event, now: float) -> list[Instruction]:
         match event:
             case Begin():
                 self._last_progress = now
-                return self._begin()
+                return self._members.begin()
             case Ready():
                 self._last_progress = now
                 return self._ready(event, now)
             case Lost():
                 self._last_progress = now
-                return self._lost(event)
+                return self._lost(event, now)
             case Broken():
                 return self._end(Outcome.FAILED, event.reason, event.message)
             case NotFinite():
@@ -174,39 +189,20 @@ class Coordinator:
             case Moved():
                 self._last_progress = now
                 return []
+            case Leaving():
+                return self._members.leaving(event.role, event.member, self.position.step, now)
+            case Vitals():
+                return self._vitals(event, now)
             case Tick():
                 return self._tick(now)
 
     # Members.
 
-    def _begin(self) -> list[Instruction]:
-        shards: list[Instruction] = [
-            Start(Role.PARAMETER_SERVER, shard) for shard in range(self._schedule.parameter_servers)
-        ]
-        return [*shards, *(self._start_worker(place) for place in range(self._schedule.workers))]
-
-    def _start_worker(self, place: int) -> Instruction:
-        incarnation = self._incarnations
-        self._incarnations += 1
-        self._starting[incarnation] = place
-        return Start(Role.WORKER, incarnation)
-
     def _ready(self, event: Ready, now: float) -> list[Instruction]:
-        instructions: list[Instruction] = []
-        if event.role is Role.WORKER:
-            if event.member not in self._starting:
-                return []
-            self._crew[self._starting.pop(event.member)] = event.member
-        else:
-            self._shards_up.add(event.member)
+        instructions = self._members.ready(event.role, event.member, self.position.step, now)
         if self.phase is Phase.ASSEMBLING:
-            return self._started(now) if self._complete() else []
-        if event.role is Role.WORKER:
-            instructions.append(self._assign())
-        return [*instructions, Tell(MemberJoined(event.role, event.member, self.position.step))]
-
-    def _complete(self) -> bool:
-        return None not in self._crew and len(self._shards_up) == self._schedule.parameter_servers
+            return self._started(now) if self._members.complete else []
+        return instructions
 
     def _started(self, now: float) -> list[Instruction]:
         schedule, position = self._schedule, self.position
@@ -220,54 +216,29 @@ class Coordinator:
             parameters=schedule.parameters,
             train_samples=schedule.train_samples,
             test_samples=schedule.test_samples,
-            workers=schedule.workers,
+            workers=len(self._members.crew),
             parameter_servers=schedule.parameter_servers,
         )
         self.phase = Phase.TRAINING
-        instructions: list[Instruction] = [Tell(started), self._assign()]
+        instructions: list[Instruction] = [Tell(started), self._members.train()]
         if position.step >= schedule.total_steps or position.stopped_early:
             return [*instructions, *self._finish()]
         if schedule.plateau is not None:
             instructions.append(SetRateFactor(position.plateau.factor))
         return [*instructions, *self._go_on()]
 
-    def _assign(self) -> Instruction:
-        return Assign(tuple(incarnation for incarnation in self._crew if incarnation is not None))
+    def _lost(self, event: Lost, now: float) -> list[Instruction]:
+        instructions = self._members.lost(event.role, event.member, event.reason, self.position.step, now)
+        self._last_lost = f"{event.role.value} {event.member}: {event.reason}"
+        return instructions
 
-    def _lost(self, event: Lost) -> list[Instruction]:
+    def _vitals(self, event: Vitals, now: float) -> list[Instruction]:
+        step = self.position.step
         instructions: list[Instruction] = []
-        if event.role is Role.WORKER:
-            action = "another was started in its place"
-            place = self._starting.pop(event.member, None)
-            if place is None:
-                if event.member not in self._crew:
-                    return []
-                place = self._crew.index(event.member)
-                self._crew[place] = None
-                if self.phase is not Phase.ASSEMBLING:
-                    instructions.append(self._assign())
-                    action = "its micro-batches went to the other workers, and a replacement was started"
-            start = self._start_worker(place)
-            if self._crew.count(None) == self._schedule.workers:
-                action = "training waits for the replacement that was started"
-        else:
-            self._shards_up.discard(event.member)
-            start = Start(event.role, event.member)
-            action = "a replacement goes on from the last complete version of its slice"
-        self._losses_in_a_row += 1
-        if self._losses_in_a_row > 3 * (self._schedule.workers + self._schedule.parameter_servers):
-            tell = Tell(
-                MemberLost(event.role, event.member, self.position.step, event.reason, "the job gave up")
-            )
-            message = (
-                f"{self._losses_in_a_row} processes of the job died one after the other at step "
-                f"{self.position.step} without one step of progress in between; the last was "
-                f"{event.role.value} {event.member}: {event.reason}. Look for a lack of memory first (fewer "
-                "workers or a smaller batch_size need less)."
-            )
-            return [tell, *self._end(Outcome.FAILED, Reason.WORKERS_LOST, message)]
-        tell = Tell(MemberLost(event.role, event.member, self.position.step, event.reason, action))
-        return [*instructions, start, tell]
+        for found in self._liveness.look(event.members, now):
+            instructions += self._members.fence(found.role, found.member, found.reason, step, now)
+            self._last_lost = f"{found.role.value} {found.member}: {found.reason}"
+        return [*instructions, *map(Tell, self._stragglers.look(event.members, step, now))]
 
     # Training.
 
@@ -301,7 +272,7 @@ class Coordinator:
         self._input_idle = event.input_idle
         if step > self.position.step:
             self._last_progress = now
-            self._losses_in_a_row = 0
+            self._members.progressed()
         self._pace.measure(step, now)
         self.position = replace(self.position, step=step, epoch_loss=epoch_loss)
         instructions: list[Instruction] = []
@@ -476,9 +447,8 @@ class Coordinator:
         if not waiting or now - self._last_progress < STALL_SECONDS:
             return []
         self._last_progress = now
-        shards = [shard for shard in range(self._schedule.parameter_servers) if shard in self._shards_up]
-        workers = [incarnation for incarnation in self._crew if incarnation is not None]
+        members = self._members
         return [
-            *(Kill(Role.WORKER, incarnation) for incarnation in (*workers, *self._starting)),
-            *(Kill(Role.PARAMETER_SERVER, shard) for shard in shards),
+            *(Kill(Role.WORKER, incarnation) for incarnation in (*members.crew, *members.awaited)),
+            *(Kill(Role.PARAMETER_SERVER, shard) for shard in members.shards),
         ]

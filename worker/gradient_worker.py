@@ -13,6 +13,7 @@ from ..core.flat import FlatLayout
 from ..core.nn import EVALUATION, ForwardContext, Module
 from ..core.optim.curvature import gauss_newton_bartlett, hutchinson
 from ..core.plan import Plan
+from .backup import Backup
 from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
@@ -167,7 +168,9 @@ class GradientWorker:
         test_samples: int,
         optimization: Optimization,
         compression: Compression | None = None,
+        spares: int = 0,
     ) -> None:
+        """spares: micro-batches at the end of a step that may be computed twice; see `Backup`."""
         self.bell = board.worker_bell(incarnation)
         self._incarnation = incarnation
         self._board = board
@@ -198,6 +201,12 @@ class GradientWorker:
         self._due: list[int] = []
         self._place = 0
         self._epoch = -1
+        self._backup = Backup(spares)
+
+    @property
+    def patience(self) -> float:
+        """How long to sleep at most, in seconds: until somebody else's work may be overdue."""
+        return self._backup.patience(time.perf_counter())
 
     def advance(self) -> bool:
         """Do the next piece of work that is due; False when there is none."""
@@ -210,6 +219,9 @@ class GradientWorker:
         if dealt != self._dealt:
             self._due = self._mine(step, evaluation)
             self._dealt = dealt
+            self._backup.begin()
+        if not self._due and not evaluation:
+            self._due = self._overdue(step)
         if not self._due:
             return False
         average = self._averages if evaluation else None
@@ -221,7 +233,7 @@ class GradientWorker:
             if board.shape.buffers:
                 self._computer.use_buffers(board.buffers[step % 2])
             self._evaluate(evaluation, item)
-        else:
+        elif not self._backup.spares or not self._is_there(step, item):
             self._compute(step, item)
         if not self._due:
             self._ring(evaluation)
@@ -263,6 +275,19 @@ class GradientWorker:
         totals[0] += waited
         totals[1] += seconds
 
+    def _overdue(self, step: int) -> list[int]:
+        """A micro-batch of another worker to be computed here too, where one is overdue."""
+        if not self._backup.may_begin(time.perf_counter()):
+            return []
+        crew, count = self._board.crew(), self._grid.micro_batch_count(step)
+        if self._incarnation not in crew:
+            return []
+        missing = [m for m in range(count) if not self._is_there(step, m)]
+        return self._backup.choose(missing, crew.index(self._incarnation))
+
+    def _is_there(self, step: int, micro_batch: int) -> bool:
+        return any(desk.has_gradient(step, micro_batch) for desk in self._board.desks())
+
     def _compute(self, step: int, micro_batch: int) -> None:
         reach("worker.before_compute", step)
         began, waited = time.perf_counter(), self._computer.input.waited
@@ -300,7 +325,10 @@ class GradientWorker:
             )
         if self._board.shape.buffers:
             self._computer.observed(desk.observed[micro_batch])
-        self._count_input(step, self._computer.input.waited - waited, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._count_input(step, self._computer.input.waited - waited, seconds)
+        self._board.computed(self.bell, seconds)
+        self._backup.computed(seconds)
         reach("worker.before_publish", step)
         desk.publish_gradient(step, micro_batch)
         reach("worker.after_publish", step)

@@ -133,7 +133,7 @@ class _Sizes:
 
 def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid) -> _Sizes:
     micro_batches = grid.micro_batch_count(0)
-    mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
+    mine = -(-micro_batches // min(spec.cluster.least_workers, micro_batches))
     rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
     # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch;
     # where that is compressed, two versions of what is left out of it.

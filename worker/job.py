@@ -31,6 +31,7 @@ from .messages import (
     Instruction,
     KeepBest,
     Kill,
+    Leaving,
     ModelWritten,
     Moved,
     NotFinite,
@@ -41,6 +42,8 @@ from .messages import (
     StopRequested,
     Tell,
     Tick,
+    Vital,
+    Vitals,
     WriteCheckpoint,
     WriteFailed,
     WriteModel,
@@ -48,11 +51,13 @@ from .messages import (
 )
 from .model import save_model
 from .plan import Plan, make_plan, make_schedule
-from .reports import Finished, Outcome, Reason, Report
+from .reports import Finished, Outcome, Reason, Report, Role
 from .runtime import JobOrder, Stop
 from .start import StartingPoint, starting_point
 
 MODEL_FILE = "model.safetensors"
+LOOK_SECONDS = 0.5
+"""How often the coordinator looks at what the members show of themselves."""
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +123,7 @@ def _train(
         events.extend(hands.observe())
         if not events:
             events.extend(crew.wait(seen) or hands.observe() or [Tick()])
+        events.extend(hands.look(clock()))
 
 
 def _stop_requests(stops: SimpleQueue[Stop]) -> list[Event]:
@@ -150,12 +156,14 @@ class _Hands:
         self._evaluation = 0
         self._evaluating = False
         self._known_pieces = (0, 0)
+        self._looked = -LOOK_SECONDS
 
     def carry_out(self, instruction: Instruction) -> Event | None:
         """Do what one instruction says; returns the event that it leads to at once, if any."""
         board, crew = self._board, self._crew
         match instruction:
             case Start(role, member):
+                board.forget(board.member_bell(role, member))
                 crew.start(role, member)
             case Kill(role, member):
                 crew.kill(role, member)
@@ -202,6 +210,19 @@ class _Hands:
         totals = [desk.input_seconds for desk in self._board.desks()]
         busy = sum(seconds for _, seconds in totals)
         return sum(waited for waited, _ in totals) / busy if busy else 0.0
+
+    def look(self, now: float) -> list[Event]:
+        """What the members show of themselves, now and then."""
+        if now - self._looked < LOOK_SECONDS:
+            return []
+        self._looked = now
+        board = self._board
+        members = [(Role.WORKER, incarnation) for incarnation in board.crew()]
+        members += [(Role.PARAMETER_SERVER, shard) for shard in range(self._plan.shape.shards)]
+        bells = [(role, member, board.member_bell(role, member)) for role, member in members]
+        vitals = tuple(Vital(role, member, *board.vital(bell)) for role, member, bell in bells)
+        leaving = [Leaving(role, member) for role, member, bell in bells if board.has_notice(bell)]
+        return [*leaving, Vitals(vitals)]
 
     def _finished_pieces(self) -> tuple[int, int]:
         """A number for what is under way, and how much of it the desks of the crew hold."""

@@ -1,8 +1,12 @@
 """The loop that a member runs in a process of its own: work while there is some, sleep on its doorbell
-otherwise."""
+otherwise, and show that it lives."""
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +24,8 @@ from .reports import Role
 from .spec import JobSpec
 
 _SLEEP_SECONDS = 1.0
+BEAT_SECONDS = 0.5
+"""How often a member shows that its process is running."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +58,45 @@ def serve(board: Board, member: GradientWorker | ParameterServer) -> None:
     """Let a member work until the board is closed."""
     bells = board.bells
     # A loss that overflows is reported by the coordinator; NumPy's warnings would only repeat it.
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), _beating(board, member.bell), _termination_is_notice(board, member.bell):
         while not board.closing:
             seen = bells.read(member.bell)
-            if not member.advance():
-                bells.wait(member.bell, seen, _SLEEP_SECONDS)
+            if not take_turn(board, member):
+                bells.wait(member.bell, seen, min(_SLEEP_SECONDS, member.patience))
+
+
+def take_turn(board: Board, member: GradientWorker | ParameterServer) -> bool:
+    """Let a member do one piece of work, and show that it is at it; False when there is none."""
+    board.turn(member.bell)
+    advanced = member.advance()
+    board.turn(member.bell)
+    return advanced
+
+
+@contextmanager
+def _beating(board: Board, bell: int) -> Iterator[None]:
+    # A thread, because a member in the middle of a long computation is alive.
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT_SECONDS):
+            board.beat(bell)
+
+    board.beat(bell)
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def _termination_is_notice(board: Board, bell: int) -> Iterator[None]:
+    """Take SIGTERM as the notice that whoever owns the machine gives before ending the process."""
+    before = signal.signal(signal.SIGTERM, lambda *_: board.give_notice(bell))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -103,6 +103,37 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """A member was given notice: its process, or the machine below it, ends soon."""
+
+    role: Role
+    member: int
+
+
+@dataclass(frozen=True)
+class Vital:
+    """What a member shows of itself on the board.
+
+    `beats` grow as long as its process is running (0: it does not show that), `turns` by one with the begin
+    and by one with the end of each piece of work; `micro_batches` took it `busy_seconds` together.
+    """
+
+    role: Role
+    member: int
+    beats: int
+    turns: int
+    micro_batches: int
+    busy_seconds: float
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """A look at all members that are up; about two a second."""
+
+    members: tuple[Vital, ...]
+
+
+@dataclass(frozen=True)
 class Tick:
     """Time has passed and nothing else happened."""
 
@@ -120,6 +151,8 @@ Event = (
     | ModelWritten
     | StopRequested
     | Moved
+    | Leaving
+    | Vitals
     | Tick
 )
 

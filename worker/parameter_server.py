@@ -3,10 +3,10 @@ once."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from math import isfinite
 
 import numpy as np
 
@@ -138,6 +138,11 @@ class ParameterServer:
         ]
         self._gradient: np.ndarray | None = None
 
+    @property
+    def patience(self) -> float:
+        """How long to sleep at most, in seconds: a bell tells of all that there is to do."""
+        return math.inf
+
     def advance(self) -> bool:
         """Take in what has arrived and, once a step is complete, apply it; False when nothing was to be
         done."""
@@ -194,7 +199,7 @@ class ParameterServer:
         if update.optimization.observes(step + 1):
             curvature = self._shard.curvature(self._curvature, update.part)
         update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after, curvature)
-        skipped = scale is not None and scale.skips(isfinite(norm))
+        skipped = scale is not None and scale.skips(math.isfinite(norm))
         if board.shape.payload_bytes:
             halves = board.residuals[step % 2], board.residuals[(step + 1) % 2]
             left_out = None if skipped else self._shard.residuals()
@@ -206,7 +211,7 @@ class ParameterServer:
                 for seen in self._shard.observed():
                     self._buffers.absorb(following_buffers, seen)
         if scale is not None and self._index == 0:
-            following = scale.after(isfinite(norm))
+            following = scale.after(math.isfinite(norm))
             board.set_loss_scale(step + 1, float(following.value), int(following.good_steps))
         loss = self._shard.complete()
         reach("shard.before_publish", step)

@@ -73,7 +73,7 @@ def make_plan(spec: JobSpec) -> Plan:
         parameters=layout.size,
         slots=len(optimization.slots(layout)),
         shards=spec.cluster.parameter_servers,
-        workers=spec.cluster.workers,
+        workers=spec.cluster.most_workers,
         micro_batches=min(spec.training.micro_batches, grid_of(spec, dataset).full_batch_samples),
         evaluation_chunks=max(1, -(-dataset.test_samples // EVALUATION_CHUNK)),
         evaluation_values=1 + len(spec.metrics),
@@ -117,6 +117,7 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
         dataset.test_samples,
         plan.optimization,
         compression_of(spec, plan.layout),
+        spec.cluster.spares,
     )
 
 
@@ -144,8 +145,10 @@ def make_schedule(plan: Plan) -> Schedule:
         train_samples=plan.dataset.train_samples,
         test_samples=plan.dataset.test_samples,
         parameters=sum(int(np.prod(shape)) for shape in plan.layout.shapes),
-        workers=spec.cluster.workers,
+        workers=spec.cluster.least_workers,
+        most_workers=spec.cluster.most_workers,
         parameter_servers=spec.cluster.parameter_servers,
+        restarts=spec.cluster.restarts,
         batch_samples=grid.batch_samples,
         metrics=spec.metrics,
         higher_is_better=HIGHER_IS_BETTER,

@@ -103,11 +103,31 @@ class MemberLost:
 
 @dataclass(frozen=True)
 class MemberJoined:
-    """A replacement took up its work at `step`."""
+    """A replacement took up its work at `step`, `seconds` after the loss that it makes good."""
 
     kind: Role
     member: int
     step: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class CrewChanged:
+    """At `step`, `workers` share the work of a job that may have more or fewer of them."""
+
+    step: int
+    workers: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class StragglerDetected:
+    """A worker has been slow for a while: `seconds` a micro-batch, where the others take `median_seconds`."""
+
+    member: int
+    step: int
+    seconds: float
+    median_seconds: float
 
 
 @dataclass(frozen=True)
@@ -129,7 +149,17 @@ class Finished:
     message: str | None = None
 
 
-Report = Started | Progress | EpochCompleted | CheckpointSaved | MemberLost | MemberJoined | Finished
+Report = (
+    Started
+    | Progress
+    | EpochCompleted
+    | CheckpointSaved
+    | MemberLost
+    | MemberJoined
+    | CrewChanged
+    | StragglerDetected
+    | Finished
+)
 
 _KINDS: dict[str, type] = {
     "started": Started,
@@ -138,6 +168,8 @@ _KINDS: dict[str, type] = {
     "checkpoint_saved": CheckpointSaved,
     "member_lost": MemberLost,
     "member_joined": MemberJoined,
+    "crew_changed": CrewChanged,
+    "straggler_detected": StragglerDetected,
     "finished": Finished,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

@@ -66,7 +66,21 @@ def _happening_to_proto(report: Happening) -> tuple[str, Message]:
     if isinstance(report, reports.MemberLost):
         return "member_lost", event_pb2.MemberLost(**{**vars(report), "kind": _role_name(report.kind)})
     if isinstance(report, reports.MemberJoined):
-        return "member_joined", event_pb2.MemberJoined(**{**vars(report), "kind": _role_name(report.kind)})
+        return "member_joined", event_pb2.MemberJoined(
+            kind=_role_name(report.kind),
+            member=report.member,
+            step=report.step,
+            recovery=duration_to_proto(report.seconds),
+        )
+    if isinstance(report, reports.CrewChanged):
+        return "crew_changed", event_pb2.CrewChanged(**vars(report))
+    if isinstance(report, reports.StragglerDetected):
+        return "straggler_detected", event_pb2.StragglerDetected(
+            member=report.member,
+            step=report.step,
+            duration=duration_to_proto(report.seconds),
+            median=duration_to_proto(report.median_seconds),
+        )
     return "finished", _finished_to_proto(report)
 
 
@@ -101,9 +115,15 @@ def _happening_from_proto(message: event_pb2.JobEvent) -> Happening:
             **{**_scalars(message.member_lost), "kind": _role_from_proto(message.member_lost.kind)}
         )
     if kind == "member_joined":
-        return reports.MemberJoined(
-            **{**_scalars(message.member_joined), "kind": _role_from_proto(message.member_joined.kind)}
-        )
+        joined = message.member_joined
+        seconds = duration_from_proto(joined.recovery)
+        return reports.MemberJoined(_role_from_proto(joined.kind), joined.member, joined.step, seconds)
+    if kind == "crew_changed":
+        return reports.CrewChanged(**_scalars(message.crew_changed))
+    if kind == "straggler_detected":
+        slow = message.straggler_detected
+        seconds, median = duration_from_proto(slow.duration), duration_from_proto(slow.median)
+        return reports.StragglerDetected(slow.member, slow.step, seconds, median)
     if kind == "finished":
         return _finished_from_proto(message.finished)
     raise ValueError(f"event {message.sequence} is of a kind that this version of chainrule does not know")

@@ -47,6 +47,10 @@ def spec_to_proto(spec: JobSpec | Mapping[str, Any]) -> spec_pb2.JobSpec:
     data = dict(spec.model_dump_job() if isinstance(spec, JobSpec) else spec)
     if isinstance(data["model"], Mapping):
         data["python_model"] = data.pop("model")
+    if isinstance(data.get("cluster", {}).get("workers"), Mapping):
+        cluster = dict(data["cluster"])
+        cluster["worker_range"] = cluster.pop("workers")
+        data["cluster"] = cluster
     message = spec_pb2.JobSpec()
     _fill(message, data)
     return message
@@ -65,6 +69,12 @@ def spec_data_from_proto(message: spec_pb2.JobSpec) -> dict[str, Any]:
                 Violation("python_model", "there are layers in model too: leave one of them out")
             )
         data["model"] = data.pop("python_model")
+    cluster = data.get("cluster", {})
+    if "worker_range" in cluster:
+        if "workers" in cluster:
+            message_text = "there is a number in cluster.workers too: leave one of them out"
+            violations.append(Violation("cluster.worker_range", message_text))
+        cluster["workers"] = cluster.pop("worker_range")
     if violations:
         raise SpecError(violations)
     return data

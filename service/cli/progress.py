@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from ...worker.reports import (
     CheckpointSaved,
+    CrewChanged,
     EpochCompleted,
     Finished,
     MemberJoined,
@@ -13,10 +14,11 @@ from ...worker.reports import (
     Progress,
     Report,
     Started,
+    StragglerDetected,
 )
 from ..jobs.events import StateChanged
 from ..jobs.states import JobState
-from .wording import count, member_name
+from .wording import count, member_name, span
 
 RECENT_EPOCHS = 200
 
@@ -52,7 +54,15 @@ class TrainingProgress:
             what = member_name(report.kind.value, report.member)
             return f"lost {what} at step {report.step}: {report.reason}; {report.action}"
         elif isinstance(report, MemberJoined):
-            return f"{member_name(report.kind.value, report.member)} joined at step {report.step}"
+            what = member_name(report.kind.value, report.member)
+            return f"{what} joined at step {report.step}, {span(report.seconds)} after the loss"
+        elif isinstance(report, CrewChanged):
+            return f"{count(report.workers, 'worker')} from step {report.step} on: {report.reason}"
+        elif isinstance(report, StragglerDetected):
+            return (
+                f"worker {report.member} is slow at step {report.step}: {span(report.seconds)} "
+                f"a micro-batch, the others take {span(report.median_seconds)}"
+            )
         elif isinstance(report, Finished):
             self.finished = report
         return None

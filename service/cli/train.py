@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -133,6 +133,8 @@ class _Following:
         self.output.line(f"job {self.job.id}")
         progress = TrainingProgress()
         workers = self.job.spec.get("cluster", {}).get("workers", 1)
+        if isinstance(workers, Mapping):
+            workers = workers["min"]
         display = display_for(self.output, self.job.id, progress, workers)
         try:
             return follow(

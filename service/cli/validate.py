@@ -12,7 +12,7 @@ from ...worker.data.files import machine_memory
 from ...worker.inspect import JobSummary, inspect_job
 from ...worker.spec import JobSpec
 from ...worker.spec.section import Kind
-from ...worker.spec.training import TrainingSpec
+from ...worker.spec.training import ClusterSpec, TrainingSpec
 from ..client_errors import ServiceError
 from .exits import ExitStatus
 from .output import Output
@@ -84,7 +84,7 @@ def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
         f"{count(summary.steps_per_epoch, 'step')}, batch size {spec.training.batch_size})"
     )
     servers = count(spec.cluster.parameter_servers, "parameter server")
-    members = f"{count(spec.cluster.workers, 'worker')}, {servers}"
+    members = f"{worker_count(spec.cluster)}, {servers}"
     return [
         ("data", samples),
         *weights_pairs(summary),
@@ -95,6 +95,15 @@ def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
         ("cluster", f"{members}, on {spec.cluster.device}"),
         ("memory", f"about {size(summary.memory_bytes)} a worker"),
     ]
+
+
+def worker_count(cluster: ClusterSpec) -> str:
+    """`2 workers`, or `1 to 8 workers`, and what idle ones do."""
+    least, most = cluster.least_workers, cluster.most_workers
+    words = count(most, "worker") if least == most else f"{least:,} to {count(most, 'worker')}"
+    if cluster.spares:
+        words += f", {cluster.spares} of a step's micro-batches to spare"
+    return words
 
 
 def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:

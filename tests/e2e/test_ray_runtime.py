@@ -7,13 +7,16 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import ray
 
 from chainrule.worker.reports import (
     CheckpointSaved,
+    CrewChanged,
     EpochCompleted,
     Finished,
     MemberJoined,
@@ -28,6 +31,7 @@ from chainrule.worker.reports import (
 from chainrule.worker.runtime import JobOrder, Stop
 from chainrule.worker.runtime.inprocess import InProcessRuntime
 from chainrule.worker.runtime.ray import RayRuntime
+from chainrule.worker.runtime.ray_crew import actor_class
 from chainrule.worker.spec import JobSpec, parse_spec
 
 JOB = {
@@ -84,18 +88,25 @@ def told(reports: list[Any], kind: type) -> list[Any]:
 
 
 def processes(actor: str) -> list[int]:
-    """The live processes that play this actor; Ray writes its name into their command line."""
-    found = []
+    """The live processes below this one that play this actor; Ray writes its name into their command line."""
+    found, parents = [], {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (
-                f"ray::{actor}" in (folder / "cmdline").read_text()
-                and (folder / "stat").read_text().split()[2] != "Z"
-            ):
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            parents[int(folder.name)] = int(parent)
+            if f"ray::{actor}" in (folder / "cmdline").read_text() and state != "Z":
                 found.append(int(folder.name))
         except OSError:
             continue
-    return found
+    return [process for process in found if os.getpid() in ancestors(process, parents)]
+
+
+def ancestors(process: int, parents: dict[int, int]) -> set[int]:
+    """The process itself, its parent, and so on."""
+    line = {process}
+    while (process := parents.get(process, 0)) not in line | {0}:
+        line.add(process)
+    return line
 
 
 def kill_once(actor: str, when: type):
@@ -154,6 +165,63 @@ def test_the_only_worker_killed_by_a_signal_is_replaced(runtime, spec, expected,
     assert desks == ["desk-1"]
     assert [joined.kind for joined in told(reports, MemberJoined)] == [Role.WORKER]
     assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, expected.digest)
+
+
+def test_a_stopped_worker_and_a_stopped_shard_are_dead_before_others_take_over(
+    runtime, spec, expected, tmp_path
+):
+    actors = {Role.WORKER: "GradientWorkerActor", Role.PARAMETER_SERVER: "ParameterServerActor"}
+    stopped = {}
+
+    def at(report, stop):
+        if isinstance(report, Started):
+            for role, actor in actors.items():
+                stopped[role] = processes(actor)[0]
+                os.kill(stopped[role], signal.SIGSTOP)
+        if isinstance(report, MemberLost):
+            # Where it lived, waking it up would let it go on.
+            assert stopped[report.kind] not in processes(actors[report.kind])
+            with suppress(ProcessLookupError):
+                os.kill(stopped[report.kind], signal.SIGCONT)
+
+    # With one worker, so that there is no end without the replacements of both.
+    reports = run(runtime, spec.with_overrides(["cluster.workers=1"]), tmp_path, at)
+    lost = told(reports, MemberLost)
+    assert {report.kind for report in told(reports, MemberJoined)} == set(actors)
+    assert {report.kind for report in lost} == {Role.WORKER, Role.PARAMETER_SERVER} and len(lost) == 2
+    assert all("no sign of life" in report.reason for report in lost)
+    assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, expected.digest)
+
+
+def test_a_job_grows_when_a_processor_becomes_free_and_takes_sigterm_for_a_notice(runtime, spec, tmp_path):
+    elastic = spec.with_overrides(["cluster.workers={min: 1, max: 2}", "training.epochs=1000000"])
+    everything = ray.cluster_resources()["CPU"]
+    other = actor_class(Other, num_cpus=everything - min(1.0, everything / 2)).remote()
+    ray.get(other.begun.remote())
+
+    def at(report, stop):
+        if isinstance(report, Started):
+            ray.kill(other)
+        if isinstance(report, CrewChanged) and report.workers == 2:
+            os.kill(processes("GradientWorkerActor")[0], signal.SIGTERM)
+        if isinstance(report, MemberJoined):
+            stop(Stop.PAUSE)
+
+    reports = run(runtime, elastic, tmp_path, at)
+    [started] = told(reports, Started)
+    assert started.workers == 1
+    assert [changed.workers for changed in told(reports, CrewChanged)][:3] == [2, 1, 2]
+    [lost] = told(reports, MemberLost)
+    assert lost.reason == "it was given notice to end" and "handed over" in lost.action
+    assert reports[-1].outcome is Outcome.PAUSED
+    assert_no_process_is_left()
+
+
+class Other:
+    """Somebody else's work on the same machine."""
+
+    def begun(self) -> None:
+        """Returns once it has a processor."""
 
 
 def test_a_coordinator_killed_by_a_signal_goes_on_from_the_last_checkpoint(runtime, spec, expected, tmp_path):

@@ -109,7 +109,7 @@ def test_a_worker_that_dies_again_and_again_ends_the_job_with_a_typed_report(inp
             raise MemberKilled("killed")
 
     with faults.injected(always):
-        finished = inprocess.run(digits)
+        finished = inprocess.run(digits.with_overrides(["cluster.restarts=2"]))
     assert (finished.outcome, finished.reason) == (Outcome.FAILED, Reason.WORKERS_LOST)
     assert "at step 5" in (finished.message or "")
 
@@ -205,6 +205,9 @@ class OneAtATime(InProcessCrew):
     """Members that finish one piece of work between two looks at the board."""
 
     def wait(self, seen):
+        assert self._board is not None
+        for member in self.members.values():
+            self._board.beat(member.bell)
         for key in list(self.members):
             if self._advance(key):
                 break
@@ -213,8 +216,8 @@ class OneAtATime(InProcessCrew):
 
 
 def test_a_step_may_take_longer_than_its_members_may_be_silent(digits, undisturbed, tmp_path):
-    """By this clock each piece of work takes 100 seconds, and a step has four and its updates."""
-    seconds = itertools.count(step=100)
+    """By this clock each piece of work takes 120 seconds, and a step has four and its updates."""
+    seconds = itertools.count(step=40)
     order = JobOrder("slow", 1, digits, tmp_path)
     slow = list(run_job(order, OneAtATime(), SimpleQueue(), clock=lambda: float(next(seconds))))
     assert [report for report in slow if isinstance(report, MemberLost)] == []

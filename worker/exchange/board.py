@@ -18,7 +18,7 @@ import numpy as np
 
 from ...core.optim.norm import NORM_BLOCK
 from ..errors import JobError
-from ..reports import Reason
+from ..reports import Reason, Role
 from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_rows
 from .doorbell import Doorbells, fence
 
@@ -26,6 +26,11 @@ from .doorbell import Doorbells, fence
 LOSS_RING = 4096
 WORKER_BELLS = 4096
 COORDINATOR = 0
+
+# What each member tells of itself, a row of words (a cache line) each.
+_BEATS, _TURNS, _MICRO_BATCHES, _BUSY, _NOTICE = range(5)
+_VITAL_WORDS = 8
+_NANOSECONDS = 1e9
 
 _HORIZON, _CLOSING, _EVALUATION, _GENERATION = range(4)
 _WORDS = 8
@@ -63,6 +68,7 @@ class BoardShape:
             "crews": ("int64", (2, 1 + self.workers)),
             "versions": ("int64", (self.shards,)),
             "bells": ("int32", (1 + self.shards + WORKER_BELLS,)),
+            "vitals": ("int64", (1 + self.shards + WORKER_BELLS, _VITAL_WORDS)),
             "losses": ("float64", (LOSS_RING,)),
             "rate_factor": ("float64", (1,)),
             "loss_scales": ("float64", (2, 2)),
@@ -173,6 +179,7 @@ class Board:
         self._rate_factor = _numbers(views["rate_factor"])
         self._loss_scales = _numbers(views["loss_scales"])
         self._norm_stamps = _words(views["norm_stamps"])
+        self._vitals = _words(views["vitals"].reshape(-1))
         self._open_desk = open_desk
         self._desks: dict[int, Desk] = {}
 
@@ -329,6 +336,40 @@ class Board:
         if version >= self.horizon:
             self.bells.ring(COORDINATOR)
 
+    # Written by each member of itself; `bell` says which.
+
+    def forget(self, bell: int) -> None:
+        """Clear what an earlier member told of itself; by the coordinator, before it starts the next."""
+        for word in range(_VITAL_WORDS):
+            self._vitals[bell * _VITAL_WORDS + word] = 0
+
+    def beat(self, bell: int) -> None:
+        """Show that the member's process is running."""
+        self._vitals[bell * _VITAL_WORDS + _BEATS] += 1
+
+    def turn(self, bell: int) -> None:
+        """Say that the member begins or ends a piece of work."""
+        self._vitals[bell * _VITAL_WORDS + _TURNS] += 1
+
+    def computed(self, bell: int, seconds: float) -> None:
+        """Count a micro-batch that took this long."""
+        row = bell * _VITAL_WORDS
+        self._vitals[row + _MICRO_BATCHES] += 1
+        self._vitals[row + _BUSY] += int(seconds * _NANOSECONDS)
+
+    def give_notice(self, bell: int) -> None:
+        """Say that the member has to end soon."""
+        self._vitals[bell * _VITAL_WORDS + _NOTICE] = 1
+
+    def vital(self, bell: int) -> tuple[int, int, int, float]:
+        """Of a member: its beats, its turns, its micro-batches and the seconds that they took."""
+        beats, turns, micro_batches, busy = self._vitals[bell * _VITAL_WORDS :][: _BUSY + 1].tolist()
+        return beats, turns, micro_batches, busy / _NANOSECONDS
+
+    def has_notice(self, bell: int) -> bool:
+        """Whether the member has to end soon."""
+        return bool(self._vitals[bell * _VITAL_WORDS + _NOTICE])
+
     # Waking.
 
     def shard_bell(self, shard: int) -> int:
@@ -338,6 +379,10 @@ class Board:
     def worker_bell(self, incarnation: int) -> int:
         """The doorbell that a worker waits on; those that share one only wake up for nothing now and then."""
         return 1 + self.shape.shards + incarnation % WORKER_BELLS
+
+    def member_bell(self, role: Role, member: int) -> int:
+        """The doorbell of a member, which is also the row of what it tells of itself."""
+        return self.worker_bell(member) if role is Role.WORKER else self.shard_bell(member)
 
     def ring_shards(self) -> None:
         """Wake every shard."""

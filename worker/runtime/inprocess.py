@@ -15,7 +15,7 @@ from ..exchange.board import Board, private_board
 from ..failures import broken
 from ..gradient_worker import GradientWorker
 from ..job import run_job
-from ..member import make_member
+from ..member import make_member, take_turn
 from ..messages import Event, Lost, Ready
 from ..parameter_server import ParameterServer
 from ..plan import Plan
@@ -23,6 +23,7 @@ from ..reports import Report, Role
 from . import Execution, JobOrder, Stop
 
 _TURN_SECONDS = 0.02
+_IDLE_SECONDS = 0.001
 
 
 class MemberKilled(BaseException):
@@ -56,12 +57,15 @@ class InProcessCrew:
 
     def wait(self, seen: int) -> list[Event]:
         """Let every member advance until none has anything to do, or for one turn."""
-        end = time.monotonic() + _TURN_SECONDS
+        end, idle = time.monotonic() + _TURN_SECONDS, True
         with np.errstate(all="ignore"):
             while not self._events and time.monotonic() < end:
                 advanced = [self._advance(key) for key in list(self.members)]
                 if not any(advanced):
                     break
+                idle = False
+        if idle and not self._events:
+            time.sleep(_IDLE_SECONDS)  # a replacement is waited for, or a member that is late
         events, self._events = self._events, []
         return events
 
@@ -72,10 +76,11 @@ class InProcessCrew:
 
     def _advance(self, key: tuple[Role, int]) -> bool:
         member = self.members.get(key)
-        if member is None:
+        if member is None or self._board is None:
             return False
+        self._board.beat(member.bell)
         try:
-            return member.advance()
+            return take_turn(self._board, member)
         except MemberKilled as killed:
             del self.members[key]
             self._events.append(Lost(*key, str(killed)))

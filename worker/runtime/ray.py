@@ -166,7 +166,7 @@ class RayExecution:
     def _share(self) -> tuple[float, float]:
         """CPUs and GPUs that each worker asks for; on this machine, where nobody else does, workers may
         share."""
-        workers = self._order.spec.cluster.workers
+        workers = self._order.spec.cluster.most_workers
         on_gpu = self._order.spec.cluster.device == "cuda"
         if not self._embedded:
             return 1.0, 1.0 if on_gpu else 0.0
@@ -177,8 +177,9 @@ class RayExecution:
         return cpus, int(1000 / -(-workers // devices)) / 1000 if devices else 0.0
 
     def _place(self, cpus: float, gpus: float) -> PlacementGroup:
-        """Room for all of the job's processes on one node, or none: they meet in its shared memory."""
-        workers = self._order.spec.cluster.workers
+        """Room for the processes that the job begins with on one node, or none: they meet in its shared
+        memory."""
+        workers = self._order.spec.cluster.least_workers
         # Above one GPU, Ray gives whole ones only.
         bundle = {"CPU": cpus * workers, **({"GPU": math.ceil(round(gpus * workers, 3))} if gpus else {})}
         group = placement_group([bundle], strategy="STRICT_PACK")

@@ -18,7 +18,7 @@ from .overrides import apply_overrides
 from .schedules import PlateauSpec
 from .section import Section
 from .sections import section_at
-from .training import ClusterSpec, EarlyStoppingSpec, TrainingSpec
+from .training import ClusterSpec, EarlyStoppingSpec, TrainingSpec, WorkerRange
 from .violations import UNION_TAG, fields_error, violations_of
 from .weights import InitialWeightsSpec, PythonModelSpec
 
@@ -72,14 +72,16 @@ class JobSpec(Section):
         ):
             message = f"needs loss: softmax_cross_entropy, the loss is {self.loss.kind}: use hutchinson"
             violations.append(Violation("optimizer.sophia.estimator", message))
-        if self.cluster.workers > self.training.micro_batches:
+        workers = self.cluster.most_workers
+        if workers > self.training.micro_batches:
             message = (
-                f"{self.cluster.workers} workers cannot share {self.training.micro_batches} micro-batches: "
+                f"{workers} workers cannot share {self.training.micro_batches} micro-batches: "
                 "raise "
                 "training.micro_batches to at least the number of workers (that changes the result's bytes; "
                 "the number of workers alone never does), or use fewer workers"
             )
-            violations.append(Violation("cluster.workers", message))
+            elastic = isinstance(self.cluster.workers, WorkerRange)
+            violations.append(Violation(f"cluster.workers{'.max' if elastic else ''}", message))
         if violations:
             raise fields_error(violations)
         return self

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from .compression import AnyCompression, NoneSpec
-from .errors import shown
+from .errors import Violation, shown
 from .losses import Measured
 from .optimizers import AverageSpec, LossScaleSpec
 from .schedules import AnySchedule, WarmUpSpec
 from .section import Count, Flag, NotNegative, Positive, Section, Seed, Whole
-from .violations import value_error
+from .violations import UNION_TAG, fields_error, value_error
 
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "bfloat16", "float16"]
 _KEYS_AND_VALUES = "keys and values"
+_WORKERS = "a whole number from 1 to 256"
+Workers = Annotated[Whole, Field(ge=1, le=256, description=_WORKERS)]
 
 
 def _batch_size(value: Any) -> Any:
@@ -55,7 +58,35 @@ class TrainingSpec(Section):
     compression: AnyCompression = NoneSpec()
 
 
+class WorkerRange(Section):
+    min: Workers = 1
+    max: Workers
+
+    @model_validator(mode="after")
+    def _in_order(self) -> WorkerRange:
+        if self.min > self.max:
+            raise fields_error([Violation("max", f"expected at least min ({self.min}), got {self.max}")])
+        return self
+
+
 class ClusterSpec(Section):
-    workers: Whole = Field(default=1, ge=1, le=256, description="a whole number from 1 to 256")
+    workers: Annotated[
+        Annotated[Workers, Tag(f"{UNION_TAG}number")] | Annotated[WorkerRange, Tag(f"{UNION_TAG}range")],
+        Discriminator(
+            lambda value: f"{UNION_TAG}{'range' if isinstance(value, Mapping | WorkerRange) else 'number'}"
+        ),
+    ] = Field(default=1, description=f"{_WORKERS}, or {{min: 2, max: 8}}")
+    spares: Whole = Field(default=0, ge=0, le=256, description="a whole number from 0 to 256")
+    restarts: Whole = Field(default=10, ge=0, le=1000, description="a whole number from 0 to 1000")
     parameter_servers: Whole = Field(default=1, ge=1, le=64, description="a whole number from 1 to 64")
     device: Device = Field(default="cpu", description="one of cpu, cuda")
+
+    @property
+    def least_workers(self) -> int:
+        """How many workers training begins with."""
+        return self.workers.min if isinstance(self.workers, WorkerRange) else self.workers
+
+    @property
+    def most_workers(self) -> int:
+        """How many workers it may grow to."""
+        return self.workers.max if isinstance(self.workers, WorkerRange) else self.workers

@@ -37,7 +37,7 @@ JOB_OUTCOME_CANCELLED: JobOutcome
 JOB_OUTCOME_FAILED: JobOutcome
 
 class JobEvent(_message.Message):
-    __slots__ = ("sequence", "time", "state_changed", "started", "progress", "epoch_completed", "checkpoint_saved", "member_lost", "member_joined", "finished")
+    __slots__ = ("sequence", "time", "state_changed", "started", "progress", "epoch_completed", "checkpoint_saved", "member_lost", "member_joined", "finished", "straggler_detected", "crew_changed")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     STATE_CHANGED_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,8 @@ class JobEvent(_message.Message):
     MEMBER_LOST_FIELD_NUMBER: _ClassVar[int]
     MEMBER_JOINED_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
+    STRAGGLER_DETECTED_FIELD_NUMBER: _ClassVar[int]
+    CREW_CHANGED_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     time: _timestamp_pb2.Timestamp
     state_changed: StateChanged
@@ -58,7 +60,9 @@ class JobEvent(_message.Message):
     member_lost: MemberLost
     member_joined: MemberJoined
     finished: JobFinished
-    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state_changed: _Optional[_Union[StateChanged, _Mapping]] = ..., started: _Optional[_Union[JobStarted, _Mapping]] = ..., progress: _Optional[_Union[JobProgressed, _Mapping]] = ..., epoch_completed: _Optional[_Union[EpochCompleted, _Mapping]] = ..., checkpoint_saved: _Optional[_Union[CheckpointSaved, _Mapping]] = ..., member_lost: _Optional[_Union[MemberLost, _Mapping]] = ..., member_joined: _Optional[_Union[MemberJoined, _Mapping]] = ..., finished: _Optional[_Union[JobFinished, _Mapping]] = ...) -> None: ...
+    straggler_detected: StragglerDetected
+    crew_changed: CrewChanged
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., state_changed: _Optional[_Union[StateChanged, _Mapping]] = ..., started: _Optional[_Union[JobStarted, _Mapping]] = ..., progress: _Optional[_Union[JobProgressed, _Mapping]] = ..., epoch_completed: _Optional[_Union[EpochCompleted, _Mapping]] = ..., checkpoint_saved: _Optional[_Union[CheckpointSaved, _Mapping]] = ..., member_lost: _Optional[_Union[MemberLost, _Mapping]] = ..., member_joined: _Optional[_Union[MemberJoined, _Mapping]] = ..., finished: _Optional[_Union[JobFinished, _Mapping]] = ..., straggler_detected: _Optional[_Union[StragglerDetected, _Mapping]] = ..., crew_changed: _Optional[_Union[CrewChanged, _Mapping]] = ...) -> None: ...
 
 class StateChanged(_message.Message):
     __slots__ = ("state", "message", "reason")
@@ -154,14 +158,38 @@ class MemberLost(_message.Message):
     def __init__(self, kind: _Optional[_Union[MemberKind, str]] = ..., member: _Optional[int] = ..., step: _Optional[int] = ..., reason: _Optional[str] = ..., action: _Optional[str] = ...) -> None: ...
 
 class MemberJoined(_message.Message):
-    __slots__ = ("kind", "member", "step")
+    __slots__ = ("kind", "member", "step", "recovery")
     KIND_FIELD_NUMBER: _ClassVar[int]
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_FIELD_NUMBER: _ClassVar[int]
     kind: MemberKind
     member: int
     step: int
-    def __init__(self, kind: _Optional[_Union[MemberKind, str]] = ..., member: _Optional[int] = ..., step: _Optional[int] = ...) -> None: ...
+    recovery: _duration_pb2.Duration
+    def __init__(self, kind: _Optional[_Union[MemberKind, str]] = ..., member: _Optional[int] = ..., step: _Optional[int] = ..., recovery: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class StragglerDetected(_message.Message):
+    __slots__ = ("member", "step", "duration", "median")
+    MEMBER_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    DURATION_FIELD_NUMBER: _ClassVar[int]
+    MEDIAN_FIELD_NUMBER: _ClassVar[int]
+    member: int
+    step: int
+    duration: _duration_pb2.Duration
+    median: _duration_pb2.Duration
+    def __init__(self, member: _Optional[int] = ..., step: _Optional[int] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., median: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class CrewChanged(_message.Message):
+    __slots__ = ("step", "workers", "reason")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    workers: int
+    reason: str
+    def __init__(self, step: _Optional[int] = ..., workers: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class JobFinished(_message.Message):
     __slots__ = ("outcome", "step", "epoch", "metrics", "digest", "model", "checkpoint_step", "stopped_early", "error")

@@ -256,11 +256,25 @@ class EarlyStoppingSpec(_message.Message):
     def __init__(self, metric: _Optional[str] = ..., patience: _Optional[int] = ..., min_delta: _Optional[float] = ..., restore_best: _Optional[bool] = ...) -> None: ...
 
 class ClusterSpec(_message.Message):
-    __slots__ = ("workers", "parameter_servers", "device")
+    __slots__ = ("workers", "parameter_servers", "device", "worker_range", "spares", "restarts")
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_SERVERS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
+    WORKER_RANGE_FIELD_NUMBER: _ClassVar[int]
+    SPARES_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
     workers: int
     parameter_servers: int
     device: Device
-    def __init__(self, workers: _Optional[int] = ..., parameter_servers: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ...) -> None: ...
+    worker_range: WorkerRange
+    spares: int
+    restarts: int
+    def __init__(self, workers: _Optional[int] = ..., parameter_servers: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., worker_range: _Optional[_Union[WorkerRange, _Mapping]] = ..., spares: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...
+
+class WorkerRange(_message.Message):
+    __slots__ = ("min", "max")
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    min: int
+    max: int
+    def __init__(self, min: _Optional[int] = ..., max: _Optional[int] = ...) -> None: ...

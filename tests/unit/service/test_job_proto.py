@@ -38,7 +38,9 @@ HAPPENINGS = st.one_of(
     st.builds(reports.EpochCompleted, COUNTS, COUNTS, FLOATS, METRICS, SECONDS),
     st.builds(reports.CheckpointSaved, COUNTS, COUNTS, TEXTS),
     st.builds(reports.MemberLost, st.sampled_from(reports.Role), COUNTS, COUNTS, TEXTS, TEXTS),
-    st.builds(reports.MemberJoined, st.sampled_from(reports.Role), COUNTS, COUNTS),
+    st.builds(reports.MemberJoined, st.sampled_from(reports.Role), COUNTS, COUNTS, SECONDS),
+    st.builds(reports.CrewChanged, COUNTS, COUNTS, TEXTS),
+    st.builds(reports.StragglerDetected, COUNTS, COUNTS, SECONDS, SECONDS),
     st.builds(
         reports.Finished,
         st.sampled_from([reports.Outcome.SUCCEEDED, reports.Outcome.PAUSED, reports.Outcome.CANCELLED]),
@@ -69,13 +71,14 @@ def test_an_event_survives_the_wire_and_the_store(happening: Happening) -> None:
     back = event_from_proto(message)
     assert (back.sequence, back.time) == (7, TIME)
     assert happening_from_json(happening_to_json(happening)) == happening
-    if isinstance(happening, (reports.Progress, reports.EpochCompleted)):
-        # Durations keep microseconds.
-        name = "remaining_seconds" if isinstance(happening, reports.Progress) else "seconds"
+    # Durations keep microseconds.
+    durations = [
+        name for name in ("seconds", "remaining_seconds", "median_seconds") if hasattr(happening, name)
+    ]
+    for name in durations:
         assert getattr(back.report, name) == pytest.approx(getattr(happening, name), abs=1e-6)
-        assert replace(back.report, **{name: 0.0}) == replace(happening, **{name: 0.0})
-    else:
-        assert back.report == happening
+    zeros = dict.fromkeys(durations, 0.0)
+    assert replace(back.report, **zeros) == replace(happening, **zeros)
 
 
 def test_a_duration_just_below_a_second_stays_below_it() -> None:

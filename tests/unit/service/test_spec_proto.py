@@ -38,10 +38,15 @@ from chainrule.worker.spec.sections import KINDS, SECTIONS
 PROTOS = Path(__file__).parents[3] / "protos" / "chainrule" / "v1"
 
 
+# A message has a field for each form that a job file may give to one key.
+IN_OTHER_WORDS = {("model",): ("python_model",), ("cluster", "workers"): ("cluster", "worker_range")}
+OTHER_WORDS = {names[-1] for names in IN_OTHER_WORDS.values()}
+
+
 def message_at(path: tuple[str, ...]) -> Any:
     """The message of what stands at a path of the job file."""
     descriptor: Any = spec_pb2.JobSpec.DESCRIPTOR
-    for name in ("python_model",) if path == ("model",) else path:
+    for name in IN_OTHER_WORDS.get(path, path):
         descriptor = descriptor.fields_by_name[name].message_type
     return descriptor
 
@@ -68,14 +73,14 @@ def names_of(descriptor: Any) -> list[str]:
 
 def test_the_top_of_the_job_file_has_a_message_with_the_same_fields() -> None:
     names = names_of(spec_pb2.JobSpec.DESCRIPTOR)
-    assert set(names) - {"python_model"} == set(JobSpec.model_fields)
+    assert set(names) - OTHER_WORDS == set(JobSpec.model_fields)
 
 
 @EVERY_PART
 def test_every_part_of_the_job_file_has_a_message_with_the_same_fields(
     descriptor: Any, section: type[Section]
 ) -> None:
-    assert set(names_of(descriptor)) == set(section.model_fields)
+    assert set(names_of(descriptor)) - OTHER_WORDS == set(section.model_fields)
 
 
 @pytest.mark.parametrize(("descriptor", "table"), TABLES.values(), ids=TABLES)
@@ -380,6 +385,18 @@ def test_a_model_in_python_takes_the_place_of_layers_and_cannot_stand_beside_the
     assert spec_data_from_proto(message) == spec.model_dump_job()
     message.model.add().relu.SetInParent()
     with pytest.raises(SpecError, match="python_model: there are layers in model too"):
+        spec_data_from_proto(message)
+
+
+def test_a_range_of_workers_takes_the_place_of_a_number_and_cannot_stand_beside_it() -> None:
+    data = {"dataset": {"source": "digits"}, "model": ["relu"], "loss": "softmax_cross_entropy"}
+    spec = parse_spec({**data, "optimizer": "adam", "cluster": {"workers": {"min": 2, "max": 4}}})
+    message = spec_to_proto(spec)
+    assert (message.cluster.worker_range.min, message.cluster.worker_range.max) == (2, 4)
+    assert not message.cluster.HasField("workers")
+    assert parse_spec(spec_data_from_proto(message)) == spec
+    message.cluster.workers = 3
+    with pytest.raises(SpecError, match="leave one of them out"):
         spec_data_from_proto(message)
 
 

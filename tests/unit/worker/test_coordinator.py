@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import pytest
+
 from chainrule.core.optim.schedules import Plateau
 from chainrule.worker.coordinator import STALL_SECONDS, Coordinator, Phase, Schedule
 from chainrule.worker.messages import (
@@ -59,7 +61,9 @@ def schedule(**changes: Any) -> Schedule:
         "test_samples": 10,
         "parameters": 100,
         "workers": 2,
+        "most_workers": 2,
         "parameter_servers": 1,
+        "restarts": 2,
         "batch_samples": lambda step: 10,
         "metrics": ("accuracy",),
         "higher_is_better": frozenset({"accuracy"}),
@@ -195,7 +199,7 @@ def test_a_lost_worker_leaves_its_work_to_the_others_and_is_replaced():
     assert isinstance(tell.report, MemberLost) and tell.report.reason == "killed"
     assign, tell = coordinator.handle(Ready(Role.WORKER, 2), 1.5)
     assert assign == Assign((0, 2))
-    assert tell.report == MemberJoined(Role.WORKER, 2, 0)
+    assert tell.report == MemberJoined(Role.WORKER, 2, 0, seconds=0.5)
 
 
 def test_a_replacement_takes_the_place_of_the_worker_that_was_lost():
@@ -243,7 +247,7 @@ def test_a_lost_shard_is_started_again_under_its_own_index():
 
 
 def test_a_worker_lost_while_the_job_assembles_is_replaced_before_the_start():
-    coordinator: Any = Coordinator(schedule(workers=1), Position())
+    coordinator: Any = Coordinator(schedule(workers=1, most_workers=1), Position())
     coordinator.handle(Begin(), 0.0)
     coordinator.handle(Ready(Role.PARAMETER_SERVER, 0), 0.0)
     start, _ = coordinator.handle(Lost(Role.WORKER, 0, "killed"), 0.0)
@@ -251,15 +255,35 @@ def test_a_worker_lost_while_the_job_assembles_is_replaced_before_the_start():
     assert Assign((1,)) in coordinator.handle(Ready(Role.WORKER, 1), 0.0)
 
 
+def lose_until_the_end(coordinator: Any) -> tuple[list[float], Any]:
+    """Lose worker 1 and each of its replacements; how long each was waited for, and the end."""
+    now, waits, incarnation = 1.0, [], 1
+    while True:
+        lost_at = now
+        instructions = coordinator.handle(Lost(Role.WORKER, incarnation, "killed"), now)
+        if isinstance(instructions[-1], End):
+            return waits, instructions[-1]
+        while not (starts := [i.member for i in instructions if isinstance(i, Start)]):
+            now += 0.05
+            instructions = coordinator.handle(Tick(), now)
+        [incarnation] = starts
+        waits.append(now - lost_at)
+
+
 def test_losses_without_progress_end_the_job_with_a_report():
-    coordinator, _ = assembled()
-    incarnation, instructions = 1, []
-    for _ in range(10):
-        instructions = coordinator.handle(Lost(Role.WORKER, incarnation, "killed"), 1.0)
-        incarnation = next((i.member for i in instructions if isinstance(i, Start)), -1)
-    end = instructions[-1]
-    assert isinstance(end, End) and end.reason is Reason.WORKERS_LOST
-    assert "without one step of progress" in str(end.message)
+    coordinator, _ = assembled(restarts=4)
+    waits, end = lose_until_the_end(coordinator)
+    # One for each of the two workers and the shard, then the restarts.
+    assert len(waits) == 3 + 4
+    assert end.reason is Reason.WORKERS_LOST
+    assert "without one step of progress" in end.message and "cluster.restarts (4)" in end.message
+
+
+def test_a_replacement_that_was_lost_is_replaced_after_a_wait_that_doubles():
+    coordinator, _ = assembled(restarts=4)
+    waits, _ = lose_until_the_end(coordinator)
+    assert waits[:3] == [0.0, 0.0, 0.0]
+    assert waits[3:] == pytest.approx([0.1, 0.2, 0.4, 0.8], abs=0.05)
 
 
 def test_progress_renews_the_budget_for_losses():

@@ -327,7 +327,15 @@ def test_missing_parts_say_what_belongs_there() -> None:
             "training.early_stopping.patience",
             "1 or more, got 0",
         ),
-        ({"cluster": {"workers": 0}}, "cluster.workers", "from 1 to 256, got 0"),
+        ({"cluster": {"workers": 0}}, "cluster.workers", "1 to 256, or {min: 2, max: 8}, got 0"),
+        ({"cluster": {"workers": "many"}}, "cluster.workers", "1 to 256, or {min: 2, max: 8}, got 'many'"),
+        ({"cluster": {"workers": {"max": 0}}}, "cluster.workers.max", "from 1 to 256, got 0"),
+        ({"cluster": {"workers": {"min": 1}}}, "cluster.workers.max", "required key is missing"),
+        ({"cluster": {"workers": {"min": 3, "max": 2}}}, "cluster.workers.max", "at least min (3), got 2"),
+        ({"cluster": {"workers": {"max": 2, "most": 3}}}, "cluster.workers.most", "known keys: min, max"),
+        ({"cluster": {"workers": {"max": 5}}}, "cluster.workers.max", "5 workers cannot share 4"),
+        ({"cluster": {"spares": -1}}, "cluster.spares", "from 0 to 256, got -1"),
+        ({"cluster": {"restarts": 1001}}, "cluster.restarts", "from 0 to 1000, got 1001"),
         ({"cluster": {"parameter_servers": 65}}, "cluster.parameter_servers", "from 1 to 64, got 65"),
     ],
 )
@@ -355,6 +363,13 @@ def test_more_workers_than_micro_batches_says_which_setting_changes_the_result()
     message = problems(job(cluster={"workers": 5}))["cluster.workers"]
     assert message.startswith("5 workers cannot share 4 micro-batches: raise training.micro_batches")
     assert "the number of workers alone never does" in message
+
+
+def test_a_job_may_have_fewer_or_more_workers() -> None:
+    cluster = parse_spec(job(cluster={"workers": {"min": 2, "max": 4}})).cluster
+    assert (cluster.least_workers, cluster.most_workers) == (2, 4)
+    cluster = parse_spec(job(cluster={"workers": 3})).cluster
+    assert (cluster.least_workers, cluster.most_workers) == (3, 3)
 
 
 def test_a_metric_that_does_not_fit_the_loss_is_refused() -> None:

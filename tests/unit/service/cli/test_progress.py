@@ -5,7 +5,16 @@ from __future__ import annotations
 from chainrule.service.cli.progress import RECENT_EPOCHS, TrainingProgress, state_sentence, waiting_sentence
 from chainrule.service.jobs.events import StateChanged
 from chainrule.service.jobs.states import JobState
-from chainrule.worker.reports import EpochCompleted, MemberLost, Progress, Role, Started
+from chainrule.worker.reports import (
+    CrewChanged,
+    EpochCompleted,
+    MemberJoined,
+    MemberLost,
+    Progress,
+    Role,
+    Started,
+    StragglerDetected,
+)
 
 
 def test_the_picture_follows_the_latest_report(halfway: TrainingProgress) -> None:
@@ -51,6 +60,18 @@ def test_a_lost_worker_is_told_with_what_was_done_about_it(halfway: TrainingProg
     lost = MemberLost(Role.PARAMETER_SERVER, 1, 541, "process died", "restored from the checkpoint")
     assert halfway.apply(lost) == (
         "lost parameter server 1 at step 541: process died; restored from the checkpoint"
+    )
+
+
+def test_changes_of_the_crew_are_told_in_one_line_each(halfway: TrainingProgress) -> None:
+    assert halfway.apply(MemberJoined(Role.WORKER, 4, 560, 3.21)) == (
+        "worker 4 joined at step 560, 3.21 s after the loss"
+    )
+    assert halfway.apply(CrewChanged(570, 3, "worker 5 joined")) == (
+        "3 workers from step 570 on: worker 5 joined"
+    )
+    assert halfway.apply(StragglerDetected(2, 580, 0.0123, 0.004)) == (
+        "worker 2 is slow at step 580: 12.3 ms a micro-batch, the others take 4.00 ms"
     )
 
 

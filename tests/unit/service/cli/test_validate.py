@@ -83,3 +83,11 @@ def test_a_long_name_goes_on_in_the_next_line_where_the_terminal_is_narrow() -> 
     text = "".join(line[:13].strip() for line in table_lines(40))
     assert "encoder.residual" in text
     assert "layers.201.linear" in text
+
+
+def test_a_crew_that_may_change_is_told_with_its_bounds() -> None:
+    cluster = {"workers": {"min": 2, "max": 4}, "spares": 3}
+    assert told(job(cluster=cluster))["cluster"] == (
+        "2 to 4 workers, 3 of a step's micro-batches to spare, 1 parameter server, on cpu"
+    )
+    assert told(job())["cluster"] == "1 worker, 1 parameter server, on cpu"

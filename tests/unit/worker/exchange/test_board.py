@@ -180,3 +180,25 @@ def test_an_evaluation_is_over_once_training_goes_on():
     assert board.evaluation == 1
     board.grant(8)
     assert board.evaluation == 0
+
+
+def test_each_member_tells_of_itself_in_a_row_of_its_own():
+    board = begun()
+    bells = [board.worker_bell(0), board.worker_bell(1), board.shard_bell(0), board.shard_bell(1)]
+    board.beat(bells[1])
+    for _ in range(3):
+        board.turn(bells[1])
+    board.computed(bells[1], 0.25)
+    board.computed(bells[1], 0.5)
+    board.give_notice(bells[2])
+    assert [board.vital(bell) for bell in bells] == [(0,) * 4, (1, 3, 2, 0.75), (0,) * 4, (0,) * 4]
+    assert [board.has_notice(bell) for bell in bells] == [False, False, True, False]
+
+
+def test_what_an_earlier_member_told_is_forgotten_before_the_next_starts():
+    board = begun()
+    bell = board.shard_bell(1)
+    board.beat(bell)
+    board.give_notice(bell)
+    board.forget(bell)
+    assert board.vital(bell) == (0, 0, 0, 0.0) and not board.has_notice(bell)
