@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from chainrule.core import losses, nn, optim
 from chainrule.core.init import INITIALIZERS as INITIALIZER_FUNCTIONS
 from chainrule.worker.spec import JobSpec
+from chainrule.worker.spec.consistency import CONSISTENCY
 from chainrule.worker.spec.initializers import INITIALIZERS
 from chainrule.worker.spec.layers import LAYERS, LayerSpec
 from chainrule.worker.spec.losses import LOSSES, PENALTIES
@@ -167,6 +168,7 @@ def _kinds() -> Iterator[str]:
         ("Penalties", "penalty", PENALTIES),
         ("Optimizers", "optimizer", OPTIMIZERS),
         ("Schedules", "schedule", SCHEDULES),
+        ("Consistency", "consistency", CONSISTENCY),
         ("Initializers", "initializer", INITIALIZERS),
     ):
         yield from (f"## {title}", "", *_table(what, table))

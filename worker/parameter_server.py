@@ -15,6 +15,7 @@ from ..core.optim.norm import norm_of
 from .buffers import Buffers
 from .exchange.board import Board
 from .faults import reach
+from .sequencing import Sequencing
 from .shard_update import ShardUpdate
 
 
@@ -100,6 +101,8 @@ class ParameterServer:
 
     Where an update needs the norm of the whole gradient, a step has two phases: each shard publishes the
     squared sums of its blocks, and once all have, each computes the same norm from all of them.
+
+    Where workers do not wait for one another, a step is the next update of the board's ledger: one gradient.
     """
 
     def __init__(
@@ -109,14 +112,19 @@ class ParameterServer:
         update: ShardUpdate,
         micro_batch_count: Callable[[int], int],
         buffers: Buffers | None = None,
+        sequencing: Sequencing | None = None,
     ) -> None:
-        """buffers: those that this shard looks after; shard 0 alone does, in a model that has any."""
+        """buffers: those that this shard looks after; shard 0 alone does, in a model that has any.
+        sequencing: what shard 0 does beside, where workers do not wait for one another."""
         self.bell = board.shard_bell(index)
         self._index = index
         self._board = board
         self._update = update
         self._buffers = buffers
-        self._shard = ParameterServerShard(board.shard_version(index), micro_batch_count)
+        self._sequencing = sequencing
+        self._micro_batch_count = micro_batch_count
+        count = (lambda _: 1) if board.shape.has_ledger else micro_batch_count
+        self._shard = ParameterServerShard(board.shard_version(index), count)
         # Only what the shard reads is ever touched, and so takes memory.
         self._sum = np.empty(board.shape.parameters, np.float32)
         self._curvature = np.empty(board.shape.parameters if board.shape.curvature else 0, np.float32)
@@ -128,9 +136,18 @@ class ParameterServer:
     def advance(self) -> bool:
         """Take in what has arrived and, once a step is complete, apply it; False when nothing was to be
         done."""
+        if not self._board.shape.has_ledger:
+            return self._advance()
+        moved = self._sequencing is not None and self._sequencing.advance()
+        while self._advance():
+            moved = True
+        return moved
+
+    def _advance(self) -> bool:
         measures = self._update.optimization.measures_norm
         if self._gradient is None:
-            if not self._collect():
+            collect = self._collect_logged if self._board.shape.has_ledger else self._collect
+            if not collect():
                 return False
             own = self._update.optimization.changes_gradient
             self._gradient = self._shard.total(self._sum, self._update.reads, own)
@@ -163,6 +180,22 @@ class ParameterServer:
                     break
         return not left
 
+    def _collect_logged(self) -> bool:
+        """Take in the gradient of the next update; whether there is one yet."""
+        board, shard = self._board, self._shard
+        if shard.step >= board.ledger.logged:
+            return False
+        if self._update.optimization.measures_norm and board.step() < shard.step:
+            return False  # another shard still needs the norm of the update before
+        entry = board.ledger.entry(shard.step)
+        desk = board.desk_of(entry.incarnation)
+        assert desk is not None, f"the desk of worker {entry.incarnation} was removed too early"
+        seen = None
+        if self._buffers is not None:
+            seen = desk.observed[entry.slot, : self._micro_batch_count(entry.task) * board.shape.buffers]
+        shard.push(shard.step, 0, float(desk.losses[entry.slot]), desk.gradients[entry.slot], seen)
+        return True
+
     def _measure(self, gradient: np.ndarray) -> None:
         step = self._shard.step
         sums = self._update.measure(gradient, self._board.loss_scale(step)[0])
@@ -183,8 +216,9 @@ class ParameterServer:
             following_buffers = board.buffers[(step + 1) % 2]
             following_buffers[...] = board.buffers[step % 2]
             if scale is None or not scale.skips(isfinite(norm)):
-                for seen in self._shard.observed():
-                    self._buffers.absorb(following_buffers, seen)
+                for row in self._shard.observed():
+                    for seen in row.reshape(-1, board.shape.buffers):
+                        self._buffers.absorb(following_buffers, seen)
         if scale is not None and self._index == 0:
             following = scale.after(isfinite(norm))
             board.set_loss_scale(step + 1, float(following.value), int(following.good_steps))

@@ -59,6 +59,7 @@ def _happening_to_proto(report: Happening) -> tuple[str, Message]:
             train_loss=report.train_loss,
             metrics=report.metrics,
             duration=duration_to_proto(report.seconds),
+            staleness=report.staleness,
         )
     if isinstance(report, reports.CheckpointSaved):
         return "checkpoint_saved", event_pb2.CheckpointSaved(**vars(report))
@@ -85,7 +86,9 @@ def _happening_from_proto(message: event_pb2.JobEvent) -> Happening:
     if kind == "epoch_completed":
         epoch = message.epoch_completed
         seconds = duration_from_proto(epoch.duration)
-        return reports.EpochCompleted(epoch.epoch, epoch.step, epoch.train_loss, dict(epoch.metrics), seconds)
+        return reports.EpochCompleted(
+            epoch.epoch, epoch.step, epoch.train_loss, dict(epoch.metrics), seconds, tuple(epoch.staleness)
+        )
     if kind == "checkpoint_saved":
         return reports.CheckpointSaved(**_scalars(message.checkpoint_saved))
     if kind == "member_lost":

@@ -84,18 +84,26 @@ def told(reports: list[Any], kind: type) -> list[Any]:
 
 
 def processes(actor: str) -> list[int]:
-    """The live processes that play this actor; Ray writes its name into their command line."""
-    found = []
+    """The live processes below this one that play this actor; Ray writes its name into their command line."""
+    parents, found = {}, []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if (
-                f"ray::{actor}" in (folder / "cmdline").read_text()
-                and (folder / "stat").read_text().split()[2] != "Z"
-            ):
-                found.append(int(folder.name))
+            command = (folder / "cmdline").read_text()
+            state, parent, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-    return found
+        parents[int(folder.name)] = int(parent)
+        if f"ray::{actor}" in command and state != "Z":
+            found.append(int(folder.name))
+    return [process for process in found if os.getpid() in lineage(process, parents)]
+
+
+def lineage(process: int, parents: dict[int, int]) -> list[int]:
+    """A process, its parent, its parent's parent ..."""
+    line = [process]
+    while line[-1] in parents:
+        line.append(parents[line[-1]])
+    return line
 
 
 def kill_once(actor: str, when: type):
@@ -154,6 +162,29 @@ def test_the_only_worker_killed_by_a_signal_is_replaced(runtime, spec, expected,
     assert desks == ["desk-1"]
     assert [joined.kind for joined in told(reports, MemberJoined)] == [Role.WORKER]
     assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, expected.digest)
+
+
+@pytest.mark.parametrize("mode", ["async", "{bounded: {staleness: 1}}"])
+def test_without_sync_a_worker_and_a_shard_killed_by_signals_lose_no_mini_batch(
+    runtime, spec, tmp_path, mode
+):
+    changed = spec.with_overrides([f"training.consistency={mode}", "training.epochs=20"])
+    kill_worker, kill_shard = (
+        kill_once(actor, Started) for actor in ("GradientWorkerActor", "ParameterServerActor")
+    )
+
+    def at(report, stop):
+        kill_worker(report, stop)
+        kill_shard(report, stop)
+
+    reports = run(runtime, changed, tmp_path, at)
+    assert {lost.kind for lost in told(reports, MemberLost)} == {Role.WORKER, Role.PARAMETER_SERVER}
+    assert reports[-1].outcome is Outcome.SUCCEEDED
+    epochs = told(reports, EpochCompleted)
+    assert [sum(epoch.staleness) for epoch in epochs] == [45] * 20
+    if mode != "async":
+        assert all(len(epoch.staleness) <= 2 for epoch in epochs)
+    assert reports[-1].metrics["accuracy"] > 0.9
 
 
 def test_a_coordinator_killed_by_a_signal_goes_on_from_the_last_checkpoint(runtime, spec, expected, tmp_path):

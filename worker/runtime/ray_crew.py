@@ -81,6 +81,7 @@ class RayCrew:
         self._actors: dict[tuple[Role, int], Any] = {}
         self._preparing: dict[Any, tuple[Role, int]] = {}
         self._running: dict[Any, tuple[Role, int]] = {}
+        self._left: list[int] = []  # lost workers whose desks are still needed
         self._folder: OwnedFolder | None = None
         self._board: Board | None = None
         self._checked = 0.0
@@ -96,9 +97,7 @@ class RayCrew:
         with _memory_errors(folder):
             self._board = create_shared_board(shape, folder)
             dataset = share_dataset(plan.dataset, folder)
-        shared = SharedPlan(
-            plan.spec, dataset, plan.layout, plan.buffers, shape, plan.optimization, folder
-        )
+        shared = SharedPlan(plan.spec, dataset, plan.layout, plan.buffers, shape, plan.optimization, folder)
         self._plan = ray.put(shared)
         return self._board
 
@@ -120,6 +119,7 @@ class RayCrew:
     def wait(self, seen: int) -> list[Event]:
         """Sleep on the coordinator's doorbell; now and then ask Ray which members came up or are gone."""
         assert self._board is not None
+        self._clear_desks()
         timeout = 0.0 if self._preparing else _WAIT_SECONDS
         if timeout:
             self._board.bells.wait(COORDINATOR, seen, timeout)
@@ -150,6 +150,13 @@ class RayCrew:
             self._folder.remove()
             self._folder = None
 
+    def _clear_desks(self) -> None:
+        assert self._board is not None and self._folder is not None
+        for incarnation in list(self._left):
+            if not self._board.needs_desk(incarnation):
+                remove_desk(self._folder.path, incarnation)
+                self._left.remove(incarnation)
+
     def _take(self, reference: Any) -> Event | None:
         """The event that a finished call stands for."""
         prepared = reference in self._preparing
@@ -159,8 +166,8 @@ class RayCrew:
         except RayError as error:
             # What went wrong may be a call and not the process, and no two may play the same part.
             ray.kill(self._actors.pop(member))
-            if member[0] is Role.WORKER and self._folder is not None:
-                remove_desk(self._folder.path, member[1])
+            if member[0] is Role.WORKER:
+                self._left.append(member[1])
             return Lost(*member, cause_of_death(error))
         if result is not None:
             return result

@@ -72,7 +72,8 @@ class JobSpec(Section):
         ):
             message = f"needs loss: softmax_cross_entropy, the loss is {self.loss.kind}: use hutchinson"
             violations.append(Violation("optimizer.sophia.estimator", message))
-        if self.cluster.workers > self.training.micro_batches:
+        violations += self._consistency_problems()
+        if self.training.synchronous and self.cluster.workers > self.training.micro_batches:
             message = (
                 f"{self.cluster.workers} workers cannot share {self.training.micro_batches} micro-batches: "
                 "raise "
@@ -89,6 +90,28 @@ class JobSpec(Section):
         if count > MOST_LAYERS:
             message = f"expected at most {MOST_LAYERS:,} layers, with all repetitions, got {count:,} of them"
             yield Violation("model", message)
+
+    def _consistency_problems(self) -> Iterable[Violation]:
+        training = self.training
+        if training.synchronous:
+            return
+        mode = f"training.consistency.{training.consistency.kind}"
+        if isinstance(self.optimizer, SophiaSpec):
+            message = (
+                f"cannot go with {mode}: a worker does not know which update observes the curvature. Use "
+                "another optimizer, or consistency: sync"
+            )
+            yield Violation("optimizer.sophia", message)
+        for field, used in {
+            "training.loss_scale": training.loss_scale is not None,
+            "training.precision": training.loss_scale is None and training.precision == "float16",
+        }.items():
+            if used:
+                message = (
+                    f"needs a loss scale, which cannot go with {mode}: it may have changed since a gradient "
+                    "was computed. Use precision: bfloat16 or float32, or consistency: sync"
+                )
+                yield Violation(field, message)
 
     def _metric_problems(self) -> Iterable[Violation]:
         for position, metric in enumerate(self.metrics):

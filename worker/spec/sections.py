@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .consistency import CONSISTENCY
 from .dataset import DatasetSpec
 from .initializers import INITIALIZERS
 from .layers import LAYERS
@@ -33,6 +34,7 @@ KINDS: Mapping[tuple[str, ...], Mapping[str, type[Kind]]] = {
     ("penalties",): PENALTIES,
     ("optimizer",): OPTIMIZERS,
     ("training", "schedule"): SCHEDULES,
+    ("training", "consistency"): CONSISTENCY,
 }
 """The kinds that may stand at a path. Layers and initializers stand at any depth of the model."""
 

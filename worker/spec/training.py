@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from .consistency import AnyConsistency, AsyncSpec, SyncSpec
 from .errors import shown
 from .losses import Measured
 from .optimizers import AverageSpec, LossScaleSpec
@@ -50,6 +51,17 @@ class TrainingSpec(Section):
     average: AverageSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
     precision: Precision = Field(default="float32", description="one of float32, bfloat16, float16")
     loss_scale: LossScaleSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
+    consistency: AnyConsistency = SyncSpec()
+
+    @property
+    def synchronous(self) -> bool:
+        """Whether every gradient of a step is computed from the same version of the parameters."""
+        return isinstance(self.consistency, SyncSpec)
+
+    @property
+    def mini_batches_per_step(self) -> int:
+        """How many mini-batches pass between two versions of the parameters."""
+        return self.consistency.push_every if isinstance(self.consistency, AsyncSpec) else 1
 
 
 class ClusterSpec(Section):

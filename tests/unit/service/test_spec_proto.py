@@ -277,6 +277,7 @@ def placed(what: str, kind: dict[str, Any]) -> dict[str, Any]:
         "initializer": {**job, "model": [{"linear": {"units": 3, "initializer": kind}}]},
         "penalties": {**job, "penalties": [kind]},
         "schedule": {**job, "training": {"schedule": kind}},
+        "consistency": {**job, "training": {"consistency": kind}},
     }.get(what, {**job, what: kind})
 
 

@@ -53,6 +53,12 @@ def test_a_job_without_held_out_samples_shows_its_loss_alone() -> None:
     assert shown([epoch]) == ["epoch 1/?  loss 0.5000"]
 
 
+def test_an_epoch_says_how_stale_its_updates_were() -> None:
+    epoch = EpochCompleted(1, 45, 0.5, {}, 0.6, staleness=(10, 20, 0, 15))
+    line = shown([Event(1, datetime(2026, 1, 1, tzinfo=timezone.utc), epoch)])
+    assert line == ["epoch 1/?  loss 0.5000  staleness 1.4 (at most 3)"]
+
+
 def test_a_long_epoch_gives_a_sign_of_life() -> None:
     lines: list[str] = []
     now = 0.0
