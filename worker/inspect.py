@@ -62,11 +62,11 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
     grid = grid_of(spec, dataset)
     steps = Steps(grid, training.mini_batches_per_step).per_epoch
     _check_micro_batches(spec, grid, model)
-    sizes = _sizes(spec, dataset, grid)
+    slots = len(optimization_of(spec, model.module, steps).slots(layout_of(model.module)))
+    sizes = _sizes(spec, dataset, grid, slots)
     memory_bytes = _memory_bytes(dataset, model, sizes)
     if memory_bytes > min(memory_limit, LARGEST_MEMORY):
         raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), model, sizes)])
-    optimization_of(spec, model.module, steps)
     return JobSummary(
         parameters=_parameter_count(model),
         train_samples=dataset.train_samples,
@@ -133,13 +133,15 @@ class _Sizes:
     rows: int
 
 
-def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid) -> _Sizes:
+def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid, slots: int) -> _Sizes:
     micro_batches = grid.micro_batch_count(0)
     mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
     rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
     # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch.
     if not spec.training.synchronous:
         mine = SLOTS + 1  # and a copy of the parameters
+    elif spec.training.takes_local_steps:
+        mine = (mine + 1) * (1 + slots)  # and the optimizer state, in hand and handed over
     return _Sizes(copies=3 + mine, rows=rows)
 
 

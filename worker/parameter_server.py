@@ -80,6 +80,10 @@ class ParameterServerShard:
         """The sum of the step's estimates of the curvature within `part`, in `out` (n,) or an estimate."""
         return _total(self._curvatures, out, part, own=False)
 
+    def rows(self) -> list[np.ndarray]:
+        """What was accepted for the step, in micro-batch order."""
+        return [self._gradients[m] for m in sorted(self._gradients)]
+
     def observed(self) -> list[np.ndarray]:
         """What the step's passes saw, in micro-batch order."""
         return [self._observed[m] for m in sorted(self._observed)]
@@ -113,15 +117,19 @@ class ParameterServer:
         micro_batch_count: Callable[[int], int],
         buffers: Buffers | None = None,
         sequencing: Sequencing | None = None,
+        observed: Callable[[int], list[tuple[int, int]]] | None = None,
     ) -> None:
         """buffers: those that this shard looks after; shard 0 alone does, in a model that has any.
-        sequencing: what shard 0 does beside, where workers do not wait for one another."""
+        sequencing: what shard 0 does beside, where workers do not wait for one another. observed: where the
+        rows of a step hold replicas that are averaged, the (replica, place in its row) of each pass of the
+        model, in order."""
         self.bell = board.shard_bell(index)
         self._index = index
         self._board = board
         self._update = update
         self._buffers = buffers
         self._sequencing = sequencing
+        self._observed = observed
         self._micro_batch_count = micro_batch_count
         count = (lambda _: 1) if board.shape.has_ledger else micro_batch_count
         self._shard = ParameterServerShard(board.shard_version(index), count)
@@ -149,6 +157,9 @@ class ParameterServer:
             collect = self._collect_logged if self._board.shape.has_ledger else self._collect
             if not collect():
                 return False
+            if self._observed is not None:
+                self._average(self._observed)
+                return True
             own = self._update.optimization.changes_gradient
             self._gradient = self._shard.total(self._sum, self._update.reads, own)
             if measures:
@@ -195,6 +206,23 @@ class ParameterServer:
             seen = desk.observed[entry.slot, : self._micro_batch_count(entry.task) * board.shape.buffers]
         shard.push(shard.step, 0, float(desk.losses[entry.slot]), desk.gradients[entry.slot], seen)
         return True
+
+    def _average(self, observed: Callable[[int], list[tuple[int, int]]]) -> None:
+        """Make the mean over the replicas, in their order, the next version."""
+        board, part, step = self._board, self._update.part, self._shard.step
+        after = self._rows[(step + 1) % 2]
+        replicas = [row.reshape(len(after), -1)[:, part] for row in self._shard.rows()]
+        for place, out in enumerate(after):
+            _mean([replica[place] for replica in replicas], out[part])
+        if self._buffers is not None:
+            buffers = board.buffers[(step + 1) % 2]
+            buffers[...] = board.buffers[step % 2]
+            seen = [row.reshape(-1, len(buffers)) for row in self._shard.observed()]
+            for replica, place in observed(step):
+                self._buffers.absorb(buffers, seen[replica][place])
+        loss = self._shard.complete()
+        reach("shard.before_publish", step)
+        board.publish_version(self._index, step + 1, loss)
 
     def _measure(self, gradient: np.ndarray) -> None:
         step = self._shard.step
@@ -246,3 +274,15 @@ def _total(rows_by_micro_batch: dict[int, np.ndarray], out: np.ndarray, part: sl
     for further in rows[2:]:
         np.add(total, further[part], out=total)
     return out
+
+
+def _mean(rows: list[np.ndarray], out: np.ndarray) -> None:
+    """The mean of `rows` into `out`; exactly what they are where they are equal, as frozen parameters are."""
+    if len(rows) == 1:
+        out[...] = rows[0]
+        return
+    out[...] = 0
+    for row in rows[1:]:
+        out += row - rows[0]
+    out /= np.float32(len(rows))
+    out += rows[0]

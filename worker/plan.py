@@ -21,6 +21,7 @@ from .dealt_worker import DealtWorker
 from .exchange.board import Board, BoardShape
 from .exchange.ledger import SLOTS
 from .gradient_worker import EVALUATION_CHUNK, GradientComputer, GradientWorker
+from .local_worker import LocalWorker
 from .model import build_model, check_model
 from .objective import Objective
 from .optimization import Optimization, optimization_of
@@ -77,11 +78,13 @@ def make_plan(spec: JobSpec) -> Plan:
     buffers = Buffers.of(model)
     grid = grid_of(spec, dataset)
     steps = Steps(grid, spec.training.mini_batches_per_step)
-    optimization = optimization_of(spec, model, steps.per_epoch)
-    synchronous = spec.training.synchronous
+    local, synchronous = spec.training.takes_local_steps, spec.training.synchronous
+    optimization = optimization_of(spec, model, grid.steps_per_epoch if local else steps.per_epoch)
+    slots = len(optimization.slots(layout))
+    passes = len(steps.batches(0)) if local else 1
     shape = BoardShape(
         parameters=layout.size,
-        slots=len(optimization.slots(layout)),
+        slots=slots,
         shards=spec.cluster.parameter_servers,
         workers=spec.cluster.workers,
         micro_batches=min(spec.training.micro_batches, grid.full_batch_samples) if synchronous else SLOTS,
@@ -90,7 +93,8 @@ def make_plan(spec: JobSpec) -> Plan:
         buffers=buffers.layout.size,
         curvature=optimization.estimates_curvature,
         tasks=0 if synchronous else steps.per_epoch,
-        observations=1 if synchronous else steps.passes(0),
+        observations=passes if synchronous else steps.passes(0),
+        replica_rows=1 + slots if local else 1,
     )
     return Plan(spec, dataset, layout, buffers, shape, optimization)
 
@@ -121,6 +125,9 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
     objective = Objective(spec, dataset)
     computer = GradientComputer(model, dataset, objective, spec.cluster.device, spec.training.precision)
     others = computer, plan.grid, dataset.test_samples, plan.optimization
+    if spec.training.takes_local_steps:
+        update = ShardUpdate(plan.optimization, plan.layout, slice(0, plan.layout.size))
+        return LocalWorker(incarnation, board, plan.layout, *others, steps=plan.steps, update=update)
     if spec.training.synchronous:
         return GradientWorker(incarnation, board, plan.layout, *others)
     consistency = spec.training.consistency
@@ -140,7 +147,9 @@ def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServ
     part = plan.layout.shards(plan.spec.cluster.parameter_servers)[shard]
     update = ShardUpdate(plan.optimization, plan.layout, part)
     buffers = plan.buffers if shard == 0 and plan.shape.buffers else None
-    training = plan.spec.training
+    training, steps = plan.spec.training, plan.steps
+    if training.takes_local_steps:
+        return ParameterServer(shard, board, update, steps.replicas, buffers, observed=steps.replica_passes)
     if training.synchronous:
         return ParameterServer(shard, board, update, plan.grid.micro_batch_count, buffers)
     consistency, sequencing = training.consistency, None

@@ -98,10 +98,12 @@ def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
 
 
 def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:
-    """How training differs from the plain way: consistency, schedule and precision."""
+    """How training differs from the plain way: consistency, averaging, schedule and precision."""
     pairs = []
     if not training.synchronous:
         pairs.append(("consistency", in_words(training.consistency)))
+    if training.takes_local_steps:
+        pairs.append(("averaged", f"every {training.average_every:,} mini-batches"))
     if training.schedule is not None:
         pairs.append(("schedule", in_words(training.schedule)))
     if training.warm_up is not None:

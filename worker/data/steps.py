@@ -31,6 +31,18 @@ class Steps:
         """Number of samples in all mini-batches of a step."""
         return sum(map(self.grid.batch_samples, self.batches(step)))
 
+    def replicas(self, step: int) -> int:
+        """Number of micro-batches in the largest mini-batch of a step, its first."""
+        return self.grid.micro_batch_count(self.batches(step)[0])
+
+    def replica_passes(self, step: int) -> list[tuple[int, int]]:
+        """(micro-batch, place of its mini-batch in the step) of each micro-batch, in the grid's order."""
+        return [
+            (micro_batch, place)
+            for place, batch in enumerate(self.batches(step))
+            for micro_batch in range(self.grid.micro_batch_count(batch))
+        ]
+
     def passes(self, step: int) -> int:
         """Number of micro-batches in all mini-batches of a step."""
         return sum(map(self.grid.micro_batch_count, self.batches(step)))

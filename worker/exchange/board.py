@@ -42,7 +42,8 @@ class BoardShape:
     split still has one chunk, which nobody asks for.
 
     `tasks`: updates an epoch where workers do not wait for one another, 0 where they do; `micro_batches` are
-    then the slots of a desk. `observations`: passes of the model behind one row of a desk.
+    then the slots of a desk. `observations`: passes of the model behind one row of a desk. `replica_rows`:
+    how often as long as the parameters such a row is, 1 for a gradient.
     """
 
     parameters: int
@@ -56,6 +57,7 @@ class BoardShape:
     curvature: bool = False
     tasks: int = 0
     observations: int = 1
+    replica_rows: int = 1
 
     @property
     def has_ledger(self) -> bool:
@@ -90,7 +92,7 @@ class BoardShape:
             "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
             "observed": ("float32", (self.micro_batches, self.observations * self.buffers)),
             "curvatures": ("float32", (self.micro_batches, self.parameters if self.curvature else 0)),
-            "gradients": ("float32", (self.micro_batches, self.parameters)),
+            "gradients": ("float32", (self.micro_batches, self.replica_rows * self.parameters)),
         }
 
 

@@ -93,13 +93,20 @@ class JobSpec(Section):
 
     def _consistency_problems(self) -> Iterable[Violation]:
         training = self.training
-        if training.synchronous:
+        if not training.synchronous:
+            mode = f"training.consistency.{training.consistency.kind}"
+            instead = "consistency: sync"
+            if training.average_every > 1:
+                message = f"averages steps that all workers take, which cannot go with {mode}: use {instead}"
+                yield Violation("training.average_every", message)
+        elif training.takes_local_steps:
+            mode, instead = "training.average_every", "average_every: 1"
+        else:
             return
-        mode = f"training.consistency.{training.consistency.kind}"
         if isinstance(self.optimizer, SophiaSpec):
             message = (
-                f"cannot go with {mode}: a worker does not know which update observes the curvature. Use "
-                "another optimizer, or consistency: sync"
+                f"cannot go with {mode}: the curvature is estimated for a step of all workers together. Use "
+                f"another optimizer, or {instead}"
             )
             yield Violation("optimizer.sophia", message)
         for field, used in {
@@ -108,8 +115,8 @@ class JobSpec(Section):
         }.items():
             if used:
                 message = (
-                    f"needs a loss scale, which cannot go with {mode}: it may have changed since a gradient "
-                    "was computed. Use precision: bfloat16 or float32, or consistency: sync"
+                    f"needs a loss scale, which cannot go with {mode}: it follows steps that all workers "
+                    f"take together. Use precision: bfloat16 or float32, or {instead}"
                 )
                 yield Violation(field, message)
 

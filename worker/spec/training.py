@@ -52,6 +52,7 @@ class TrainingSpec(Section):
     precision: Precision = Field(default="float32", description="one of float32, bfloat16, float16")
     loss_scale: LossScaleSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
     consistency: AnyConsistency = SyncSpec()
+    average_every: Count = Field(default=1, description="a number of mini-batches, 1 or more")
 
     @property
     def synchronous(self) -> bool:
@@ -61,7 +62,14 @@ class TrainingSpec(Section):
     @property
     def mini_batches_per_step(self) -> int:
         """How many mini-batches pass between two versions of the parameters."""
-        return self.consistency.push_every if isinstance(self.consistency, AsyncSpec) else 1
+        if isinstance(self.consistency, AsyncSpec):
+            return self.consistency.push_every
+        return self.average_every
+
+    @property
+    def takes_local_steps(self) -> bool:
+        """Whether workers take optimizer steps on their own, of which the results are averaged."""
+        return self.synchronous and self.average_every > 1
 
 
 class ClusterSpec(Section):

@@ -104,7 +104,7 @@ EVENTS = st.lists(
 BOUNDS = st.one_of(st.none(), st.integers(0, 6))
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(tasks=st.integers(1, 12), bound=BOUNDS, workers=st.integers(1, 5), events=EVENTS)
 def test_every_schedule_keeps_the_bound_and_logs_each_task_once(tasks, bound, workers, events):
     simulation = Simulation(tasks, bound, workers)

@@ -380,6 +380,21 @@ def test_workers_that_share_no_mini_batch_may_be_more_than_micro_batches(mode: A
         ),
         ({"training": {**ASYNC, "precision": "float16"}}, "training.precision", "Use precision: bfloat16"),
         (
+            {"training": {**ASYNC, "average_every": 2}},
+            "training.average_every",
+            "cannot go with training.consistency.async: use consistency: sync",
+        ),
+        (
+            {"optimizer": "sophia", "training": {"average_every": 2}},
+            "optimizer.sophia",
+            "cannot go with training.average_every",
+        ),
+        (
+            {"training": {"average_every": 2, "precision": "float16"}},
+            "training.precision",
+            "or average_every: 1",
+        ),
+        (
             {"training": {"consistency": "bounded"}},
             "training.consistency.bounded.staleness",
             "required key is missing",
