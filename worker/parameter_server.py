@@ -17,6 +17,7 @@ from .exchange.board import Board
 from .faults import reach
 from .sequencing import Sequencing
 from .shard_update import ShardUpdate
+from .staleness import rate_at
 
 
 class Push(Enum):
@@ -239,7 +240,10 @@ class ParameterServer:
         curvature = None
         if update.optimization.observes(step + 1):
             curvature = self._shard.curvature(self._curvature, update.part)
-        update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after, curvature)
+        factor = board.rate_factor
+        if board.shape.has_ledger:
+            factor *= rate_at(board.ledger.staleness(step))
+        update.apply(step + 1, gradient, norm, scale, factor, before, after, curvature)
         if self._buffers is not None:
             following_buffers = board.buffers[(step + 1) % 2]
             following_buffers[...] = board.buffers[step % 2]

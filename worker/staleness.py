@@ -1,4 +1,4 @@
-"""How stale the updates of an epoch were, as counts by staleness."""
+"""How stale the updates of an epoch were, as counts by staleness, and what follows for one of them."""
 
 from __future__ import annotations
 
@@ -23,3 +23,9 @@ def mean_and_maximum(counts: tuple[int, ...]) -> tuple[float, int]:
     it."""
     total = sum(place * count for place, count in enumerate(counts))
     return total / sum(counts), max(place for place, count in enumerate(counts) if count)
+
+
+def rate_at(staleness: int) -> float:
+    """What the learning rates are multiplied by in an update as stale as this (Zhang et al., 2016: 1 over the
+    staleness): the older a gradient, the less is known about where it leads."""
+    return 1.0 / max(1, staleness)

@@ -3,7 +3,7 @@ arrives where `sync` does."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from queue import SimpleQueue
 
 import numpy as np
@@ -13,9 +13,11 @@ from chainrule.worker import faults
 from chainrule.worker.checkpoint import read_newest_checkpoint
 from chainrule.worker.exchange.ledger import Ledger
 from chainrule.worker.job import run_job
+from chainrule.worker.parameter_server import ParameterServerShard
 from chainrule.worker.reports import EpochCompleted, Finished, MemberLost, Outcome, Role, Started
 from chainrule.worker.runtime import JobOrder, Stop
 from chainrule.worker.runtime.inprocess import InProcessCrew, MemberKilled
+from chainrule.worker.shard_update import ShardUpdate
 from chainrule.worker.spec import JobSpec, parse_spec
 
 BOUNDED = "training.consistency={bounded: {staleness: 2}}"
@@ -151,13 +153,15 @@ def test_a_job_stopped_in_mid_epoch_goes_on_with_the_mini_batches_that_are_left(
     assert sum(first.staleness) == 15
 
 
-class SlowFirstWorker(InProcessCrew):
-    """The first worker gets one turn of five."""
+class OneSlow(InProcessCrew):
+    """One member gets one turn of five."""
 
-    turns = 0
+    def __init__(self, role, member):
+        super().__init__()
+        self.slow, self.turns = (role, member), 0
 
     def _advance(self, key):
-        if key == (Role.WORKER, 0):
+        if key == self.slow:
             self.turns += 1
             if self.turns % 5:
                 return True
@@ -174,10 +178,46 @@ def test_a_slow_worker_does_less_and_holds_nobody_up(digits, monkeypatch, tmp_pa
 
     monkeypatch.setattr(Ledger, "append", noting)
     order = JobOrder("slow", 1, with_mode(digits, ASYNC, workers=2), tmp_path)
-    *_, finished = run_job(order, SlowFirstWorker(), SimpleQueue())
+    *_, finished = run_job(order, OneSlow(Role.WORKER, 0), SimpleQueue())
     assert isinstance(finished, Finished) and finished.outcome is Outcome.SUCCEEDED
     assert sum(done.values()) == 45
     assert done[1] > 2 * done[0] > 0
+
+
+@pytest.mark.parametrize("mode", [BOUNDED, ASYNC])
+def test_a_gradient_stays_until_the_slowest_shard_has_applied_it(digits, monkeypatch, tmp_path, mode):
+    losses = defaultdict(list)
+    push = ParameterServerShard.push
+
+    def noting(shard, step, micro_batch, loss, *arrays):
+        losses[step].append((loss, arrays[0].tobytes()))
+        return push(shard, step, micro_batch, loss, *arrays)
+
+    monkeypatch.setattr(ParameterServerShard, "push", noting)
+    order = JobOrder("slow", 1, with_mode(digits, mode), tmp_path)
+    *_, finished = run_job(order, OneSlow(Role.PARAMETER_SERVER, 1), SimpleQueue())
+    assert isinstance(finished, Finished) and finished.outcome is Outcome.SUCCEEDED
+    assert [len(seen) for seen in losses.values()] == [2] * 45
+    assert all(len(set(seen)) == 1 for seen in losses.values())
+
+
+def test_an_update_moves_the_less_the_staler_it_is(inprocess, digits, monkeypatch):
+    expected, factors = [], []
+    append, apply = Ledger.append, ShardUpdate.apply
+
+    def noting_entry(ledger, entry):
+        expected.append(1 / max(1, ledger.logged - entry.version))
+        append(ledger, entry)
+
+    def noting_factor(update, step, gradient, norm, scale, factor, *others):
+        factors.append(factor)
+        apply(update, step, gradient, norm, scale, factor, *others)
+
+    monkeypatch.setattr(Ledger, "append", noting_entry)
+    monkeypatch.setattr(ShardUpdate, "apply", noting_factor)
+    inprocess.run(with_mode(digits, ASYNC, workers=4, shards=1))
+    assert min(expected) < 1
+    assert factors == expected
 
 
 @pytest.mark.parametrize("mode", [BOUNDED, ASYNC])
