@@ -11,7 +11,7 @@ installed = $(VENV)/.installed-$(1)-$(KEY)
 pip_install = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint proto bench oracle gpu acceptance clean interpreter
+.PHONY: help demo test lint proto bench oracle gpu sanitize acceptance clean interpreter
 
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ oracle: $(call installed,test) $(call installed,oracle)  ## compare all there is
 gpu: $(call installed,test) $(call installed,bench)  ## check and time all on a GPU (after pip install '.[gpu-cu12]' or 13)
 	$(BIN)/python -m pytest tests/gpu
 	$(BIN)/python benchmarks/gpu.py
+
+sanitize: $(call installed,test)  ## run the kernels' tests under gcc's sanitizers (TESTS=... for a part of them)
+	$(BIN)/python tests/sanitizers/run.py $(TESTS)
 
 acceptance: $(call installed,test)  ## train Fashion-MNIST end to end (Debian package dataset-fashion-mnist)
 	$(BIN)/python -m pytest tests/acceptance

@@ -118,6 +118,12 @@ def readable(x: Array) -> bool:
     return not _capture.active or array_module(x) is np
 
 
+def same_bits(one: Any, other: Any) -> bool:
+    """Whether two of the host's arrays are of one shape and type and equal in every bit."""
+    one, other = np.asarray(one), np.asarray(other)
+    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+
+
 def to_numpy(x: Array) -> np.ndarray:
     """`x` in host memory; `x` itself where it is there already. Nothing that a plan could record."""
     if x.__class__ is not np.ndarray and hasattr(x, "recorder"):

@@ -45,3 +45,7 @@ class GraphError(ChainruleError):
 
 class FileFormatError(ChainruleError):
     """A file that is not what it should be: truncated, foreign or damaged."""
+
+
+class Unplannable(Exception):
+    """A step does something that no list of calls can repeat, and runs eagerly; the text says what."""

@@ -153,8 +153,8 @@ def primitive(formula: Callable[Parameters, Array]) -> Callable[Parameters, Tens
         except _REFUSALS as error:
             _raise_explained(operation, values, options, error)
             raise
-        if data.__class__ is not ndarray and isinstance(data, generic):
-            data = np.asarray(data)
+        if data.__class__ is not ndarray and getattr(data, "scalar", isinstance(data, generic)):
+            data = array_module(data).asarray(data)  # NumPy's numbers are rounded in another way
         output = _new_tensor(Tensor)
         output.data = data
         output.grad = None

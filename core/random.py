@@ -23,10 +23,13 @@ class Stream(IntEnum):
     DROPOUT = 4
     CURVATURE = 5
     SPARSITY = 6
+    AUGMENTATION = 7
+    COMPRESSION = 16
 
 
 SHUFFLE, SPLIT, INIT, DROPOUT = Stream.SHUFFLE, Stream.SPLIT, Stream.INIT, Stream.DROPOUT
-CURVATURE, SPARSITY = Stream.CURVATURE, Stream.SPARSITY
+CURVATURE, SPARSITY, AUGMENTATION = Stream.CURVATURE, Stream.SPARSITY, Stream.AUGMENTATION
+COMPRESSION = Stream.COMPRESSION
 
 
 def substream(stream: int, index: int) -> int:

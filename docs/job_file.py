@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from chainrule.core import losses, nn, optim
 from chainrule.core.init import INITIALIZERS as INITIALIZER_FUNCTIONS
 from chainrule.worker.spec import JobSpec
+from chainrule.worker.spec.compression import COMPRESSIONS
 from chainrule.worker.spec.consistency import CONSISTENCY
 from chainrule.worker.spec.initializers import INITIALIZERS
 from chainrule.worker.spec.layers import LAYERS, LayerSpec
@@ -28,6 +29,7 @@ from chainrule.worker.spec.optimizers import OPTIMIZERS
 from chainrule.worker.spec.schedules import SCHEDULES
 from chainrule.worker.spec.section import Kind, Section
 from chainrule.worker.spec.sections import SECTIONS
+from chainrule.worker.spec.transforms import TRANSFORMS
 
 DOCS = Path(__file__).resolve().parent
 REFERENCE = DOCS / "job_file.md"
@@ -164,11 +166,13 @@ def _kinds() -> Iterator[str]:
     yield from (f"| {_row(linear, name, 'LinearLayer')} |" for name in SHARED_BY_LAYERS)
     yield from ("", *_table("layer", LAYERS))
     for title, what, table in (
+        ("Transforms", "transform", TRANSFORMS),
         ("Losses", "loss", LOSSES),
         ("Penalties", "penalty", PENALTIES),
         ("Optimizers", "optimizer", OPTIMIZERS),
         ("Schedules", "schedule", SCHEDULES),
         ("Consistency", "consistency", CONSISTENCY),
+        ("Compression", "compression", COMPRESSIONS),
         ("Initializers", "initializer", INITIALIZERS),
     ):
         yield from (f"## {title}", "", *_table(what, table))

@@ -17,6 +17,8 @@ class ServiceConfig:
     job `stop_seconds` to save a checkpoint; a job that is being cancelled has `cancel_seconds` for that.
 
     `allow_code` lets jobs run the Python files that make their models, with all rights of the service.
+    `url_schemes`: the kinds of URLs that jobs may read from, at public addresses only; None, for
+    a service of one's own: any.
     """
 
     data_folder: Path
@@ -29,6 +31,7 @@ class ServiceConfig:
     stop_seconds: float = 20.0
     cancel_seconds: float = 60.0
     allow_code: bool = False
+    url_schemes: tuple[str, ...] | None = None
 
     @property
     def jobs_folder(self) -> Path:

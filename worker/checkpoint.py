@@ -41,6 +41,8 @@ class Checkpoint:
     parameters: (n,) float32. state: (slots, n) float32. best: (n,) or None, the parameters that early
     stopping would restore. dataset: a fingerprint of the samples. loss_scale: its value, and the finite steps
     in a row. buffers: (m,) float32, those of the model; best_buffers: (m,) or None, as `best`.
+    residuals: (micro_batches, n) float32, what compression has left out of each micro-batch's gradient since
+    the epoch began, or None where that is nothing.
     """
 
     job: dict[str, Any]
@@ -54,6 +56,7 @@ class Checkpoint:
     loss_scale: tuple[float, int] = (1.0, 0)
     buffers: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     best_buffers: np.ndarray | None = None
+    residuals: np.ndarray | None = None
 
     def digest(self) -> str:
         """SHA-256 over weights, optimizer state, and the model's buffers if it has any."""
@@ -87,6 +90,8 @@ def write_checkpoint(job_folder: Path, checkpoint: Checkpoint) -> str:
         tensors["buffers"] = checkpoint.buffers
         if checkpoint.best_buffers is not None:
             tensors["best_buffers"] = checkpoint.best_buffers
+    if checkpoint.residuals is not None:
+        tensors["residuals"] = checkpoint.residuals
     with storage_errors("The checkpoint", target):
         try:
             recover_checkpoints(job_folder)
@@ -160,6 +165,7 @@ def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
             best=tensors.get("best"),
             buffers=tensors.get("buffers", np.zeros(0, np.float32)),
             best_buffers=tensors.get("best_buffers"),
+            residuals=tensors.get("residuals"),
             loss_scale=_tuples(description.get("loss_scale", [1.0, 0])),
         )
     except FileNotFoundError as error:

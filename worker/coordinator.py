@@ -96,6 +96,7 @@ class Schedule:
     advice: str
     plateau: Plateau | None = None
     plateau_metric: str = "loss"
+    checkpoint_every_steps: int | None = None
 
     @property
     def total_steps(self) -> int:
@@ -136,6 +137,7 @@ class Coordinator:
         self._pace = Pace()
         self._epoch_began = 0.0
         self._last_progress = 0.0
+        self._input_idle = 0.0
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """Take one event in and say what is to be done, in this order."""
@@ -278,6 +280,9 @@ class Coordinator:
         epoch_end = (step // schedule.steps_per_epoch + 1) * schedule.steps_per_epoch
         lease = min(max(2, int(self._pace.steps_per_second * LEASE_SECONDS)), LOSS_RING // 2)
         horizon = min(step + lease, epoch_end)
+        if schedule.checkpoint_every_steps is not None:
+            every = schedule.checkpoint_every_steps
+            horizon = min(horizon, (step // every + 1) * every)
         if horizon <= self.horizon:
             return []
         self.horizon = horizon
@@ -294,6 +299,7 @@ class Coordinator:
             epoch_loss += loss
             self._pace.count(loss, schedule.batch_samples(step))
             step += 1
+        self._input_idle = event.input_idle
         if step > self.position.step:
             self._last_progress = now
             self._losses_in_a_row = 0
@@ -305,6 +311,9 @@ class Coordinator:
             instructions += self._epoch_end(now)
         elif self._stop is not None and step == self.horizon:
             instructions += self._save_and_stop()
+        elif self._checkpoint_due(step) and step == self.horizon and event.losses:
+            # Training goes on while the snapshot is written.
+            instructions += [*self._take_snapshot(), *self._go_on(), WriteCheckpoint(self.position)]
         else:
             instructions += self._go_on()
         if self._pace.due(now):
@@ -313,6 +322,10 @@ class Coordinator:
             epoch = min((step - 1) // schedule.steps_per_epoch + 1, schedule.epochs)
             instructions.insert(0, Tell(Progress(step, max(epoch, 1), loss, rate, remaining)))
         return instructions
+
+    def _checkpoint_due(self, step: int) -> bool:
+        every = self._schedule.checkpoint_every_steps
+        return every is not None and step % every == 0
 
     def _diverged(self, step: int, what: str) -> list[Instruction]:
         epoch = step // self._schedule.steps_per_epoch + 1
@@ -352,6 +365,7 @@ class Coordinator:
             metrics=metrics,
             seconds=now - self._epoch_began,
             staleness=position.staleness,
+            input_idle_fraction=self._input_idle,
         )
         self._epoch_began = now
         self.phase = Phase.TRAINING
@@ -365,7 +379,7 @@ class Coordinator:
             return [*instructions, *self._finish()]
         if self._stop is not None:
             return [*instructions, *self._save_and_stop()]
-        if epoch % schedule.checkpoint_every == 0:
+        if epoch % schedule.checkpoint_every == 0 or self._checkpoint_due(position.step):
             # Training goes on while the snapshot is written.
             return [*instructions, *self._take_snapshot(), *self._go_on(), WriteCheckpoint(self.position)]
         return [*instructions, *self._go_on()]

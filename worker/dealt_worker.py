@@ -3,13 +3,13 @@ several, and reads the parameters while the shards go on."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.flat import FlatLayout
-from ..core.nn import ForwardContext
 from .data.steps import Steps
 from .exchange.board import Board
 from .exchange.doorbell import fence
@@ -59,6 +59,7 @@ class DealtWorker(GradientWorker):
     def _compute_task(self, task: int, slot: int) -> None:
         """The mean gradient over the samples of all mini-batches of a task, added up in their order."""
         reach("worker.before_compute", task)
+        began, waited = time.perf_counter(), self._computer.input.waited
         desk, grid, width = self._desk, self._grid, self._board.shape.buffers
         desk.reserve(slot)
         samples, loss, passes = self._steps.samples(task), 0.0, 0
@@ -67,12 +68,7 @@ class DealtWorker(GradientWorker):
             version = self._pull()
             oldest = version if oldest is None else oldest
             for micro_batch in range(grid.micro_batch_count(batch)):
-                context = ForwardContext(
-                    training=True,
-                    seed=grid.seed,
-                    step=batch,
-                    first_sample=grid.micro_batch_bounds(batch, micro_batch)[0],
-                )
+                context = self._context(batch, micro_batch)
                 out = self._share_views if passes else self._gradients[slot]
                 loss += self._computer.gradient(grid.indices(batch, micro_batch), samples, context, out)
                 if passes:
@@ -83,6 +79,9 @@ class DealtWorker(GradientWorker):
         assert oldest is not None
         desk.losses[slot] = loss
         desk.set_version(slot, oldest)
+        self._count_input(
+            self._steps.batches(task)[0], self._computer.input.waited - waited, time.perf_counter() - began
+        )
         reach("worker.before_publish", task)
         desk.publish_gradient(task, slot)
         reach("worker.after_publish", task)

@@ -7,6 +7,7 @@ import numpy as np
 from ..core import nn
 from .data.dataset import Dataset
 from .data.transform import FeatureTransform, row_blocks
+from .data.transforms import Draw, Pipeline
 from .spec import SpecError, Violation
 
 ONLY_SHAPE = (nn.Reshape, nn.Flatten, nn.Permute)
@@ -23,9 +24,18 @@ def takes_integers(model: nn.Module) -> bool:
     return isinstance(first_layer(model), nn.Embedding)
 
 
-def model_inputs(features: np.ndarray, transform: FeatureTransform, integers: bool) -> np.ndarray:
-    """Raw features as a model takes them: scaled, or as ids."""
-    return features.astype(np.int64) if integers else transform.apply(features)
+def model_inputs(
+    features: np.ndarray,
+    transform: FeatureTransform,
+    integers: bool,
+    pipeline: Pipeline,
+    draw: Draw | None = None,
+) -> np.ndarray:
+    """Raw features as a model takes them: scaled and transformed, or as ids. With `draw` as in training."""
+    if integers:
+        return features.astype(np.int64)
+    scaled = transform.apply(features)
+    return pipeline.apply(scaled, draw) if pipeline.steps else scaled
 
 
 def check_ids(model: nn.Module, dataset: Dataset) -> None:
@@ -33,6 +43,11 @@ def check_ids(model: nn.Module, dataset: Dataset) -> None:
     embedding = first_layer(model)
     if not isinstance(embedding, nn.Embedding):
         return
+    if dataset.pipeline.steps:
+        message = (
+            "the model begins with an embedding, which needs ids: of these transforms it can take tokenize"
+        )
+        raise SpecError([Violation("dataset.transforms", message)])
     for features in (dataset.train_features, dataset.test_features):
         for block in row_blocks(features):
             if not block.size:

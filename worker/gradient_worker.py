@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,11 +17,13 @@ from .buffers import Buffers
 from .data.batches import Grid
 from .data.dataset import Dataset
 from .exchange.board import COORDINATOR, Board
+from .exchange.compression import Compression, Key, compress
 from .faults import reach
 from .features import model_inputs, takes_integers
 from .objective import Objective
 from .optimization import Estimator, Optimization
 from .precision import Storage
+from .training_input import TrainingInput
 
 EVALUATION_CHUNK = 512
 """Samples of the held-out split evaluated at a time; fixed, so that the sums do not
@@ -46,6 +49,7 @@ class GradientComputer:
         self._objective = objective
         self._integers = takes_integers(model)
         self._device = device
+        self.input = TrainingInput(dataset, self._integers)
         self._storage = Storage(model, precision, device)
         self._seen: list[Array] = []
         self.plan = Plan(self._share, self._tensors, list(nn.buffers(model).values()))
@@ -77,14 +81,16 @@ class GradientComputer:
         of all micro-batches add up to the mean gradient over the `batch_samples` samples of the mini-batch,
         times `loss_scale`.
         """
-        inputs = self.inputs(indices, batch_samples, loss_scale)
+        inputs = self.inputs(indices, batch_samples, context, loss_scale)
         with self._storage.training():
             loss, *self._seen = self.plan(inputs, out, context)
         return float(to_numpy(loss))
 
-    def inputs(self, indices: np.ndarray, batch_samples: int, loss_scale: float = 1.0) -> list[Array]:
+    def inputs(
+        self, indices: np.ndarray, batch_samples: int, context: ForwardContext, loss_scale: float = 1.0
+    ) -> list[Array]:
         """What the plan of a micro-batch is given: see `gradient` and `_share`."""
-        features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
+        features, targets = self._training_samples(indices, context)
         factors = (
             np.float32(loss_scale / batch_samples),
             np.float32(loss_scale * len(indices) / batch_samples),
@@ -116,7 +122,7 @@ class GradientComputer:
     ) -> None:
         """The micro-batch's share of an estimate of the Hessian's diagonal, of the mini-batch's mean loss,
         into `out`; see `gradient`."""
-        features, targets = self._samples(self._dataset.train_features, self._dataset.train_targets, indices)
+        features, targets = self._training_samples(indices, context)
         with self._storage.training():
             output = self._model(self._storage.inputs(features), context)
             if estimator == "hutchinson":
@@ -134,16 +140,17 @@ class GradientComputer:
     def evaluate(self, start: int, stop: int) -> list[float]:
         """Sums over samples `start` to `stop` of the held-out split: the loss, then each metric."""
         indices = np.arange(start, stop)
-        features, targets = self._samples(self._dataset.test_features, self._dataset.test_targets, indices)
+        data = self._dataset
+        raw = np.take(data.test_features, indices, axis=0)
+        inputs = model_inputs(raw, data.transform, self._integers, data.pipeline)
+        features = to_device(inputs, self._device)
+        targets = to_device(np.take(data.test_targets, indices, axis=0), self._device)
         with no_grad(), self._storage.evaluation():
             return self._objective.evaluate(self._model(Tensor(features), EVALUATION), targets)
 
-    def _samples(
-        self, features: np.ndarray, targets: np.ndarray, indices: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        raw = np.take(features, indices, axis=0)
-        inputs = model_inputs(raw, self._dataset.transform, self._integers)
-        return to_device(inputs, self._device), to_device(np.take(targets, indices, axis=0), self._device)
+    def _training_samples(self, indices: np.ndarray, context: ForwardContext) -> tuple[Array, Array]:
+        features, targets = self.input.take(indices, context)
+        return to_device(features, self._device), to_device(targets, self._device)
 
 
 class GradientWorker:
@@ -159,6 +166,7 @@ class GradientWorker:
         grid: Grid,
         test_samples: int,
         optimization: Optimization,
+        compression: Compression | None = None,
     ) -> None:
         self.bell = board.worker_bell(incarnation)
         self._incarnation = incarnation
@@ -178,6 +186,7 @@ class GradientWorker:
             else [list(layout.views(half[-1]).values()) for half in board.state]
         )
         self._optimization = optimization
+        self._compression = compression
         self._curvatures = (
             [list(layout.views(row).values()) for row in self._desk.curvatures]
             if board.shape.curvature
@@ -187,6 +196,8 @@ class GradientWorker:
         self._uses_average = False
         self._dealt: tuple[int, int, int] | None = None
         self._due: list[int] = []
+        self._place = 0
+        self._epoch = -1
 
     def advance(self) -> bool:
         """Do the next piece of work that is due; False when there is none."""
@@ -225,33 +236,67 @@ class GradientWorker:
             items = -(-self._test_samples // EVALUATION_CHUNK)
             due = range(crew.index(self._incarnation), items, len(crew))
             return [c for c in due if not self._desk.has_evaluation(evaluation, c)]
-        due = range(crew.index(self._incarnation), self._pieces(step), len(crew))
+        self._place = crew.index(self._incarnation)
+        due = range(self._place, self._pieces(step), len(crew))
         return [m for m in due if not self._desk.has_gradient(step, m)]
 
     def _pieces(self, step: int) -> int:
         """How many items a step is made up of."""
         return self._grid.micro_batch_count(step)
 
+    def _context(self, step: int, micro_batch: int) -> ForwardContext:
+        first = self._grid.micro_batch_bounds(step, micro_batch)[0]
+        return ForwardContext(training=True, seed=self._grid.seed, step=step, first_sample=first)
+
+    def _read_ahead(self, step: int) -> None:
+        """Have the micro-batch read that most likely comes next, of this epoch."""
+        if self._due:
+            following = step, self._due[0]
+        elif (step + 1) % self._grid.steps_per_epoch == 0:
+            return
+        else:
+            following = step + 1, self._place
+        if following[1] < self._grid.micro_batch_count(following[0]):
+            self._computer.input.read_ahead(self._grid.indices(*following), self._context(*following))
+
+    def _count_input(self, step: int, waited: float, seconds: float) -> None:
+        """Leave on the desk how long this epoch's steps have waited for samples, and how long they took."""
+        epoch, totals = self._grid.epoch(step), self._desk.input_seconds
+        if epoch != self._epoch:
+            self._epoch, totals[0], totals[1] = epoch, 0.0, 0.0
+        totals[0] += waited
+        totals[1] += seconds
+
     def _compute(self, step: int, micro_batch: int) -> None:
         reach("worker.before_compute", step)
-        context = ForwardContext(
-            training=True,
-            seed=self._grid.seed,
-            step=step,
-            first_sample=self._grid.micro_batch_bounds(step, micro_batch)[0],
-        )
+        began, waited = time.perf_counter(), self._computer.input.waited
+        context = self._context(step, micro_batch)
         desk = self._desk
         desk.reserve(micro_batch)
+        indices = self._grid.indices(step, micro_batch)
+        if self._computer.input.pays(len(indices)):
+            self._read_ahead(step)
+        scale = self._board.loss_scale(step)[0]
         desk.losses[micro_batch] = self._computer.gradient(
-            self._grid.indices(step, micro_batch),
+            indices,
             self._grid.batch_samples(step),
             context,
             self._gradients[micro_batch],
-            self._board.loss_scale(step)[0],
+            scale,
         )
+        if self._compression is not None:
+            compress(
+                self._compression,
+                desk.gradients[micro_batch],
+                self._board.residuals[step % 2][micro_batch],
+                Key(self._grid.seed, step, micro_batch),
+                desk.payloads[micro_batch],
+                desk.residuals[micro_batch],
+                scale,
+            )
         if self._optimization.observes(step + 1):
             self._computer.curvature(
-                self._grid.indices(step, micro_batch),
+                indices,
                 self._grid.batch_samples(step),
                 context,
                 self._curvatures[micro_batch],
@@ -259,6 +304,7 @@ class GradientWorker:
             )
         if self._board.shape.buffers:
             self._computer.observed(desk.observed[micro_batch])
+        self._count_input(step, self._computer.input.waited - waited, time.perf_counter() - began)
         reach("worker.before_publish", step)
         desk.publish_gradient(step, micro_batch)
         reach("worker.after_publish", step)

@@ -24,7 +24,9 @@ def job_graph(spec: JobSpec, samples: int = 1, backward: bool = False) -> Comput
     nn.initialize(model, spec.training.seed)
     objective = Objective(spec, dataset)
     rows = np.arange(samples) % dataset.train_samples
-    x = Tensor(model_inputs(dataset.train_features[rows], dataset.transform, takes_integers(model)))
+    x = Tensor(
+        model_inputs(dataset.train_features[rows], dataset.transform, takes_integers(model), dataset.pipeline)
+    )
 
     def loss(output: Tensor) -> Tensor:
         mean = objective.train_loss(output, dataset.train_targets[rows]) * (1.0 / samples)

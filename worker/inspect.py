@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.flat import bind, layout_of
 from .data import Dataset, Grid, load_dataset
+from .data.rows import memory_bytes
 from .data.steps import Steps
 from .exchange.ledger import SLOTS
 from .features import check_ids
@@ -137,22 +138,25 @@ def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid, slots: int) -> _Sizes:
     micro_batches = grid.micro_batch_count(0)
     mine = -(-micro_batches // min(spec.cluster.workers, micro_batches))
     rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
-    # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch.
+    # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch;
+    # where that is compressed, two versions of what is left out of it.
     if not spec.training.synchronous:
         mine = SLOTS + 1  # and a copy of the parameters
     elif spec.training.takes_local_steps:
         mine = (mine + 1) * (1 + slots)  # and the optimizer state, in hand and handed over
+    elif spec.training.compression.kind != "none":
+        mine *= 3
     return _Sizes(copies=3 + mine, rows=rows)
 
 
 def _memory_bytes(dataset: Dataset, model: BuiltModel, size: _Sizes) -> int:
     """Process, samples, epoch order, parameters and gradients, and the largest forward and backward pass.
 
-    Samples count in full: memory-mapped files too end up resident, though the processes of one node share
-    them. Optimizer state is not in it: the parameter servers hold that.
+    Samples that stay in their file count with their index alone: the system takes their pages back when it
+    needs them. Optimizer state is not in it: the parameter servers hold that.
     """
     arrays = (dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets)
-    samples = sum(array.nbytes for array in arrays)
+    samples = sum(map(memory_bytes, arrays))
     order = 3 * 8 * dataset.train_samples  # the permutation (int64), and the random words while it is sorted
     parameters = size.copies * _parameter_count(model)
     values = prod(dataset.feature_shape) + sum(layer.values for layer in model.layers)

@@ -98,8 +98,8 @@ def _train(
     plan = make_plan(order.spec)
     start = starting_point(order, plan)
     board = crew.open(plan)
-    position = start.position
-    board.begin(position.step, start.parameters, start.state, start.loss_scale, start.buffers, position.done)
+    state = start.parameters, start.state, start.loss_scale, start.buffers, start.residuals
+    board.begin(start.position.step, *state, start.position.done)
     coordinator = Coordinator(make_schedule(plan), start.position, start.resumed)
     hands = _Hands(order, plan, start, board, crew)
     events: deque[Event] = deque([Begin()])
@@ -148,6 +148,7 @@ class _Hands:
         self._best_buffers = start.best_buffers
         self._snapshot: tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, int]] | None = None
         self._done: tuple[int, ...] = ()
+        self._residuals: np.ndarray | None = None
         self._evaluation = 0
         self._evaluating = False
         self._known_pieces = (0, 0)
@@ -188,10 +189,11 @@ class _Hands:
         step = board.step()
         if step > self._step:
             losses = tuple(float(board.losses[s % LOSS_RING]) for s in range(self._step, step))
+            idle = self._input_idle() if step % self._plan.steps.per_epoch == 0 else 0.0
             staleness: tuple[int, ...] = ()
             if board.shape.has_ledger:
                 staleness = tuple(map(board.ledger.staleness, range(self._step, step)))
-            events.append(Advanced(step, losses, staleness))
+            events.append(Advanced(step, losses, idle, staleness))
             self._step = step
         if self._evaluating and (sums := self._evaluation_sums()) is not None:
             self._evaluating = False
@@ -200,6 +202,11 @@ class _Hands:
             self._known_pieces = finished
             events.append(Moved())
         return events
+
+    def _input_idle(self) -> float:
+        totals = [desk.input_seconds for desk in self._board.desks()]
+        busy = sum(seconds for _, seconds in totals)
+        return sum(waited for waited, _ in totals) / busy if busy else 0.0
 
     def _finished_pieces(self) -> tuple[int, int]:
         """A number for what is under way, and how much of it the desks of the crew hold."""
@@ -253,6 +260,8 @@ class _Hands:
         self._done = ()
         if (tasks := self._plan.shape.tasks) and self._step % tasks:
             self._done = tuple(self._board.ledger.done(self._step // tasks))
+        residuals = self._board.residuals[self._step % 2]
+        self._residuals = residuals.copy() if residuals.any() else None
         return None
 
     def _checkpoint(self, position: Position) -> Checkpoint:
@@ -270,6 +279,7 @@ class _Hands:
             loss_scale=loss_scale,
             buffers=buffers,
             best_buffers=self._best_buffers,
+            residuals=self._residuals,
         )
 
     def _write_checkpoint(self, position: Position) -> Event:

@@ -3,12 +3,12 @@ averaged (Stich, 2019; McMahan et al., 2017)."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
 
 from ..core.flat import FlatLayout
-from ..core.nn import ForwardContext
 from ..core.optim.norm import norm_of
 from .data.steps import Steps
 from .exchange.board import Board
@@ -49,6 +49,7 @@ class LocalWorker(GradientWorker):
 
     def _compute(self, step: int, micro_batch: int) -> None:
         reach("worker.before_compute", step)
+        began, waited = time.perf_counter(), self._computer.input.waited
         board, desk, width = self._board, self._desk, self._board.shape.buffers
         desk.reserve(micro_batch)
         for row, start in zip(self._rows, (board.parameters[step % 2], *board.state[step % 2]), strict=True):
@@ -63,6 +64,9 @@ class LocalWorker(GradientWorker):
                 reach("worker.after_local_step", step)
         desk.losses[micro_batch] = loss
         desk.gradients[micro_batch].reshape(len(self._rows), -1)[...] = self._rows
+        self._count_input(
+            self._steps.batches(step)[0], self._computer.input.waited - waited, time.perf_counter() - began
+        )
         reach("worker.before_publish", step)
         desk.publish_gradient(step, micro_batch)
         reach("worker.after_publish", step)
@@ -71,8 +75,7 @@ class LocalWorker(GradientWorker):
         """Step along the mean gradient over a micro-batch; returns the sum of its losses."""
         grid, update = self._grid, self._update
         indices = grid.indices(batch, micro_batch)
-        first = grid.micro_batch_bounds(batch, micro_batch)[0]
-        context = ForwardContext(training=True, seed=grid.seed, step=batch, first_sample=first)
+        context = self._context(batch, micro_batch)
         self._computer.use(self._own_parameters)
         loss = self._computer.gradient(indices, len(indices), context, self._own_gradients)
         norm = 0.0

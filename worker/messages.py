@@ -46,10 +46,12 @@ class Broken:
 @dataclass(frozen=True)
 class Advanced:
     """Every shard has applied `step` steps; `losses`: of each step since the last such event, the sum over
-    its samples. `staleness`: of each of them, where workers do not wait for one another."""
+    its samples. input_idle: at the end of an epoch, the part of its steps' time that waited for samples.
+    staleness: of each step, where workers do not wait for one another."""
 
     step: int
     losses: tuple[float, ...]
+    input_idle: float = 0.0
     staleness: tuple[int, ...] = ()
 
 

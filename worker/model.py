@@ -17,6 +17,7 @@ from ..core.serialize import digest as digest_of
 from ..core.serialize import load_tensors, save_tensors
 from .data.dataset import Dataset
 from .data.transform import FeatureTransform
+from .data.transforms import NO_TRANSFORMS, Pipeline, pipeline_from_json
 from .durable import put_file, sync_file
 from .features import model_inputs, takes_integers
 from .inputs import read_inputs
@@ -44,7 +45,10 @@ def build_model(spec: JobSpec, feature_shape: tuple[int, ...], classes: int | No
 
 @dataclass(frozen=True, eq=False)
 class SavedModel:
-    """A trained model as its file holds it; `digest` is the job's, `metadata` the file's own words."""
+    """A trained model as its file holds it; `digest` is the job's, `metadata` the file's own words.
+
+    feature_shape: of a sample as it is given, before `transform` and `pipeline`.
+    """
 
     model: nn.Module
     spec: JobSpec
@@ -54,8 +58,10 @@ class SavedModel:
     class_names: tuple[str, ...] | None
     feature_names: tuple[str, ...] | None
     label_name: str | None
+    categories: Mapping[str, tuple[str, ...]]
     digest: str
     metadata: Mapping[str, Any]
+    pipeline: Pipeline = NO_TRANSFORMS
 
     @property
     def classifies(self) -> bool:
@@ -86,7 +92,7 @@ class SavedModel:
         return logits.argmax(axis=-1).astype(np.int64), np.asarray(probabilities)
 
     def _outputs(self, features: np.ndarray) -> np.ndarray:
-        inputs = model_inputs(features, self.transform, takes_integers(self.model))
+        inputs = model_inputs(features, self.transform, takes_integers(self.model), self.pipeline)
         return np.asarray(self.model(Tensor(inputs)).data)
 
 
@@ -100,12 +106,14 @@ def save_model(
     tensors = dict(tensors)
     description = {
         "spec": spec.model_dump_job(),
-        "feature_shape": list(dataset.feature_shape),
+        "feature_shape": list(dataset.raw_shape),
         "transform": dataset.transform.to_json(),
+        "transforms": dataset.pipeline.to_json(),
         "classes": dataset.classes,
         "class_names": dataset.class_names,
         "feature_names": dataset.feature_names,
         "label_name": dataset.label_name,
+        "categories": dataset.categories,
         "digest": digest,
         "weights_digest": _weights_digest(tensors),
     }
@@ -167,7 +175,8 @@ def _rebuilt(tensors: dict[str, np.ndarray], description: dict[str, Any], allow_
                 "old one back"
             )
     feature_shape = tuple(description["feature_shape"])
-    model = build_model(spec, feature_shape, description["classes"])
+    pipeline = pipeline_from_json(description.get("transforms", ()))
+    model = build_model(spec, pipeline.output_shape(feature_shape), description["classes"])
     parameters = model.parameters() | nn.buffers(model)
     if set(tensors) != set(parameters):
         raise ValueError(f"expected the tensors {sorted(parameters)}, found {sorted(tensors)}")
@@ -186,8 +195,10 @@ def _rebuilt(tensors: dict[str, np.ndarray], description: dict[str, Any], allow_
         class_names=_names(description["class_names"]),
         feature_names=_names(description["feature_names"]),
         label_name=description["label_name"],
+        categories={name: tuple(texts) for name, texts in description.get("categories", {}).items()},
         digest=description["digest"],
         metadata=description,
+        pipeline=pipeline,
     )
 
 

@@ -8,6 +8,7 @@ from math import prod
 from ..core import nn
 from ..core.init import unallocated
 from .data.dataset import Dataset
+from .data.transform import row_blocks
 from .features import ONLY_SHAPE
 from .layers import BuiltLayer, BuiltModel, Shape, build_layers
 from .python_model import build_python_model, try_forward
@@ -121,7 +122,8 @@ def _check_ctc(spec: JobSpec, shape: Shape, dataset: Dataset) -> None:
     if blank >= outputs:
         message = f"expected one of the {outputs} outputs, 0 to {outputs - 1}, got {blank}"
         raise SpecError([Violation("loss.ctc.blank", message)])
-    for labels in (dataset.train_targets, dataset.test_targets):
+    parts = dataset.train_targets, dataset.test_targets
+    for labels in (block for part in parts for block in row_blocks(part)):
         spelled = labels != padding
         if (spelled & (labels == blank)).any():
             message = f"expected a class that no label is, but {blank} is one of the labels"

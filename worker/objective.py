@@ -14,6 +14,8 @@ from ..core import Tensor, losses, ops
 from ..core.array import Array, array_module
 from ..core.metrics import METRICS
 from .data.dataset import Dataset
+from .data.rows import SampleArray
+from .data.transform import row_blocks
 from .spec import JobSpec
 from .spec.losses import AnyPenalty, LossSpec, MaxNormSpec, Targets
 
@@ -68,15 +70,18 @@ def _loss_settings(spec: LossSpec) -> dict[str, Any]:
     return settings
 
 
-def _scale(spec: LossSpec, targets: np.ndarray, ignored: int | None, weights: np.ndarray | None) -> float:
+def _scale(spec: LossSpec, targets: SampleArray, ignored: int | None, weights: np.ndarray | None) -> float:
     """1 / what a sample counts on average; 1 where each is one value."""
     if spec.targets is not Targets.CLASS or not targets.size:
         return 1.0
     if ignored is None and weights is None:
         return 1.0 / prod(targets.shape[1:])
-    counted = np.ones(targets.shape, bool) if ignored is None else targets != ignored
-    counts = counted if weights is None else counted * weights[np.where(counted, targets, 0)]
-    mean = float(counts.sum(dtype=np.float64)) / len(targets)
+    total = 0.0
+    for block in row_blocks(targets):
+        counted = np.ones(block.shape, bool) if ignored is None else block != ignored
+        counts = counted if weights is None else counted * weights[np.where(counted, block, 0)]
+        total += float(counts.sum(dtype=np.float64))
+    mean = total / len(targets)
     return 1.0 / mean if mean else 1.0
 
 

@@ -15,6 +15,7 @@ from ..core.optim.norm import norm_of
 from .buffers import Buffers
 from .exchange.board import Board
 from .faults import reach
+from .residuals import keep_residuals
 from .sequencing import Sequencing
 from .shard_update import ShardUpdate
 from .staleness import rate_at
@@ -44,6 +45,7 @@ class ParameterServerShard:
         self._losses: dict[int, float] = {}
         self._observed: dict[int, np.ndarray] = {}
         self._curvatures: dict[int, np.ndarray] = {}
+        self._residuals: dict[int, np.ndarray] = {}
 
     def missing(self) -> list[int]:
         """The micro-batches of the present step that have not been accepted yet."""
@@ -57,9 +59,11 @@ class ParameterServerShard:
         gradient: np.ndarray,
         observed: np.ndarray | None = None,
         curvature: np.ndarray | None = None,
+        residual: np.ndarray | None = None,
     ) -> Push:
         """Offer the gradient of (`step`, `micro_batch`): (n,) float32, kept by reference until `complete`, as
-        is what the pass saw of the model's buffers, and its estimate of the curvature (n,)."""
+        is what the pass saw of the model's buffers, its estimate of the curvature (n,), and what compression
+        has left out of the gradient (n,)."""
         if step != self.step:
             return Push.LATE if step < self.step else Push.EARLY
         if micro_batch in self._gradients:
@@ -70,6 +74,8 @@ class ParameterServerShard:
             self._observed[micro_batch] = observed
         if curvature is not None:
             self._curvatures[micro_batch] = curvature
+        if residual is not None:
+            self._residuals[micro_batch] = residual
         return Push.ACCEPTED
 
     def total(self, out: np.ndarray, part: slice, own: bool) -> np.ndarray:
@@ -89,6 +95,10 @@ class ParameterServerShard:
         """What the step's passes saw, in micro-batch order."""
         return [self._observed[m] for m in sorted(self._observed)]
 
+    def residuals(self) -> list[np.ndarray]:
+        """What compression has left out of the step's gradients, in micro-batch order."""
+        return [self._residuals[m] for m in sorted(self._residuals)]
+
     def complete(self) -> float:
         """Go on to the next step; returns the sum of the losses of the one that is over."""
         loss = sum(self._losses[m] for m in sorted(self._losses))
@@ -96,6 +106,7 @@ class ParameterServerShard:
         self._losses.clear()
         self._observed.clear()
         self._curvatures.clear()
+        self._residuals.clear()
         self.step += 1
         return loss
 
@@ -117,6 +128,7 @@ class ParameterServer:
         update: ShardUpdate,
         micro_batch_count: Callable[[int], int],
         buffers: Buffers | None = None,
+        steps_per_epoch: int = 1,
         sequencing: Sequencing | None = None,
         observed: Callable[[int], list[tuple[int, int]]] | None = None,
     ) -> None:
@@ -129,6 +141,7 @@ class ParameterServer:
         self._board = board
         self._update = update
         self._buffers = buffers
+        self._steps_per_epoch = steps_per_epoch
         self._sequencing = sequencing
         self._observed = observed
         self._micro_batch_count = micro_batch_count
@@ -187,7 +200,9 @@ class ParameterServer:
                     loss = float(desk.losses[micro_batch])
                     seen = None if self._buffers is None else desk.observed[micro_batch]
                     curvature = desk.curvatures[micro_batch] if observes else None
-                    shard.push(shard.step, micro_batch, loss, desk.gradients[micro_batch], seen, curvature)
+                    residual = desk.residuals[micro_batch] if board.shape.payload_bytes else None
+                    gradient = desk.gradients[micro_batch]
+                    shard.push(shard.step, micro_batch, loss, gradient, seen, curvature, residual)
                     left -= 1
                     break
         return not left
@@ -244,10 +259,15 @@ class ParameterServer:
         if board.shape.has_ledger:
             factor *= rate_at(board.ledger.staleness(step))
         update.apply(step + 1, gradient, norm, scale, factor, before, after, curvature)
+        skipped = scale is not None and scale.skips(isfinite(norm))
+        if board.shape.payload_bytes:
+            halves = board.residuals[step % 2], board.residuals[(step + 1) % 2]
+            left_out = None if skipped else self._shard.residuals()
+            keep_residuals(*halves, left_out, update.part, (step + 1) % self._steps_per_epoch == 0)
         if self._buffers is not None:
             following_buffers = board.buffers[(step + 1) % 2]
             following_buffers[...] = board.buffers[step % 2]
-            if scale is None or not scale.skips(isfinite(norm)):
+            if not skipped:
                 for row in self._shard.observed():
                     for seen in row.reshape(-1, board.shape.buffers):
                         self._buffers.absorb(following_buffers, seen)

@@ -13,10 +13,12 @@ from ..core.flat import FlatLayout, bind, layout_of
 from ..core.metrics import HIGHER_IS_BETTER
 from ..core.serialize import digest
 from .buffers import Buffers
+from .compression import compression_of
 from .coordinator import Schedule
 from .data import Dataset, load_dataset
 from .data.batches import Grid
 from .data.steps import Steps
+from .data.transform import row_blocks
 from .dealt_worker import DealtWorker
 from .exchange.board import Board, BoardShape
 from .exchange.ledger import SLOTS
@@ -82,6 +84,7 @@ def make_plan(spec: JobSpec) -> Plan:
     optimization = optimization_of(spec, model, grid.steps_per_epoch if local else steps.per_epoch)
     slots = len(optimization.slots(layout))
     passes = len(steps.batches(0)) if local else 1
+    compression = compression_of(spec, layout)
     shape = BoardShape(
         parameters=layout.size,
         slots=slots,
@@ -95,6 +98,7 @@ def make_plan(spec: JobSpec) -> Plan:
         tasks=0 if synchronous else steps.per_epoch,
         observations=passes if synchronous else steps.passes(0),
         replica_rows=1 + slots if local else 1,
+        payload_bytes=0 if compression is None else compression.payload_bytes,
     )
     return Plan(spec, dataset, layout, buffers, shape, optimization)
 
@@ -112,9 +116,8 @@ def initial_values(plan: Plan) -> tuple[np.ndarray, np.ndarray]:
 
 def dataset_fingerprint(dataset: Dataset) -> str:
     """SHA-256 over the samples, so that a continuation on other data is noticed."""
-    return digest(
-        [dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets]
-    )
+    arrays = dataset.train_features, dataset.train_targets, dataset.test_features, dataset.test_targets
+    return digest(block for array in arrays for block in row_blocks(array))
 
 
 def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
@@ -129,7 +132,8 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
         update = ShardUpdate(plan.optimization, plan.layout, slice(0, plan.layout.size))
         return LocalWorker(incarnation, board, plan.layout, *others, steps=plan.steps, update=update)
     if spec.training.synchronous:
-        return GradientWorker(incarnation, board, plan.layout, *others)
+        compression = compression_of(spec, plan.layout)
+        return GradientWorker(incarnation, board, plan.layout, *others, compression)
     consistency = spec.training.consistency
     return DealtWorker(
         incarnation,
@@ -147,16 +151,16 @@ def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServ
     part = plan.layout.shards(plan.spec.cluster.parameter_servers)[shard]
     update = ShardUpdate(plan.optimization, plan.layout, part)
     buffers = plan.buffers if shard == 0 and plan.shape.buffers else None
-    training, steps = plan.spec.training, plan.steps
+    training, grid, steps = plan.spec.training, plan.grid, plan.steps
     if training.takes_local_steps:
         return ParameterServer(shard, board, update, steps.replicas, buffers, observed=steps.replica_passes)
     if training.synchronous:
-        return ParameterServer(shard, board, update, plan.grid.micro_batch_count, buffers)
+        return ParameterServer(shard, board, update, grid.micro_batch_count, buffers, grid.steps_per_epoch)
     consistency, sequencing = training.consistency, None
     if shard == 0:
         bound = consistency.staleness if isinstance(consistency, BoundedSpec) else None
-        sequencing = Sequencing(board, plan.steps.per_epoch, bound)
-    return ParameterServer(shard, board, update, plan.steps.passes, buffers, sequencing)
+        sequencing = Sequencing(board, steps.per_epoch, bound)
+    return ParameterServer(shard, board, update, steps.passes, buffers, sequencing=sequencing)
 
 
 def make_schedule(plan: Plan) -> Schedule:
@@ -180,6 +184,7 @@ def make_schedule(plan: Plan) -> Schedule:
         metrics=spec.metrics,
         higher_is_better=HIGHER_IS_BETTER,
         checkpoint_every=spec.training.checkpoint_every,
+        checkpoint_every_steps=spec.training.checkpoint_every_steps,
         early_stopping=spec.training.early_stopping,
         advice=advice,
         plateau=plan.optimization.plateau,

@@ -18,7 +18,7 @@ from ..core.nn import ForwardContext
 from ..core.nn.hooks import Moment, add_module_hook
 from ..core.optim.norm import norm_of
 from ..core.plan import Plan
-from ..core.plan.timing import PlannedStep, time_planned
+from ..core.planned_timing import PlannedStep, time_planned
 from ..core.timing import StepTiming
 from .gradient_worker import GradientComputer
 from .model import build_model
@@ -110,7 +110,9 @@ class _Step:
         grid = self._plan.grid
 
         def prepare(mark: Mark) -> Sequence[Array]:
-            inputs = self._computer.inputs(grid.indices(0, 0), grid.batch_samples(0), self._loss_scale)
+            inputs = self._computer.inputs(
+                grid.indices(0, 0), grid.batch_samples(0), self._context, self._loss_scale
+            )
             mark("take", "samples", "forward", bytes=self._read)
             return inputs
 

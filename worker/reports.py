@@ -71,7 +71,7 @@ class Progress:
 @dataclass(frozen=True)
 class EpochCompleted:
     """An epoch's mean training loss and, with a held-out split, its `metrics` ("loss" and those of the
-    job).
+    job). input_idle_fraction: the part of the workers' time in steps that they waited for samples.
 
     `staleness`: item k counts the epoch's updates that were applied to parameters k updates newer than those
     that they were computed from, the last possible item also those of more; empty in `sync`.
@@ -83,6 +83,7 @@ class EpochCompleted:
     metrics: dict[str, float]
     seconds: float
     staleness: tuple[int, ...] = ()
+    input_idle_fraction: float = 0.0
 
 
 @dataclass(frozen=True)

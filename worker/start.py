@@ -24,6 +24,7 @@ MAY_DIFFER = (
     "metrics",
     "training.epochs",
     "training.checkpoint_every",
+    "training.checkpoint_every_steps",
     "training.early_stopping",
     "training.schedule",
     "training.warm_up",
@@ -32,6 +33,7 @@ MAY_DIFFER = (
     "training.average",
     "training.precision",
     "training.loss_scale",
+    "training.compression",
     "parameter_groups",
     "penalties",
     "initial_weights",
@@ -40,12 +42,15 @@ MAY_DIFFER = (
 An optimizer's numbers may differ too, its kind may not; a state that it did not have so far
 (momentum) starts at 0, a moving average at the weights."""
 
+_OF_DATASET = ("test_fraction", "normalize", "transforms")
+
 
 @dataclass(frozen=True, eq=False)
 class StartingPoint:
     """parameters: (n,). state: (slots, n). best: (n,) or None. dataset: the fingerprint of the samples.
 
     buffers: (m,), the model's; best_buffers: (m,) or None.
+    residuals: (micro_batches, n), what compression has left out so far, or None.
     resumed: whether `position` is that of a checkpoint of this job itself. loss_scale: its value, and the
     finite steps in a row.
     """
@@ -59,6 +64,7 @@ class StartingPoint:
     dataset: str
     resumed: bool
     loss_scale: tuple[float, int] = (1.0, 0)
+    residuals: np.ndarray | None = None
 
 
 def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
@@ -107,6 +113,7 @@ def starting_point(order: JobOrder, plan: Plan) -> StartingPoint:
         fingerprint,
         resumed,
         loss_scale,
+        checkpoint.residuals if plan.shape.payload_bytes else None,
     )
 
 
@@ -157,7 +164,7 @@ def _comparable(job: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value for key, value in job.items() if key not in MAY_DIFFER}
     [optimizer] = job["optimizer"]
     # The same files may have moved; their contents are compared by the fingerprint.
-    dataset = {key: value for key, value in job["dataset"].items() if key in ("test_fraction", "normalize")}
+    dataset = {key: value for key, value in job["dataset"].items() if key in _OF_DATASET}
     return {**kept, "dataset": dataset, "training": training, "optimizer": optimizer}
 
 

@@ -16,7 +16,7 @@ from chainrule.core import Tensor, losses, nn, optim
 from chainrule.core.array import to_device
 from chainrule.core.cuda.matmul import use_precision
 from chainrule.core.plan import Plan
-from chainrule.core.plan.step import TrainingStep
+from chainrule.core.training_step import TrainingStep
 
 from . import ours, pytorch
 from .workload import Workload

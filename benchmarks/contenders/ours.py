@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from chainrule.core import Tensor, losses, nn, no_grad, optim
-from chainrule.core.plan.step import Prediction, TrainingStep
+from chainrule.core.training_step import Prediction, TrainingStep
 
 from .workload import (
     GRU,

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..array import Array, capturing, device_module, on_host, to_numpy
-from ..nn.context import ForwardContext
-from ..plan.trace import keys_only
+from ..nn.context import ForwardContext, keys_only
 
 _MOST_SHAPES = 8
 """Graphs kept; each has the memory of a whole step."""

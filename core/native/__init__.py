@@ -21,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from ..array import Array, array_module
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(os.environ.get("CHAINRULE_KERNELS") or Path(__file__).parent)
+"""Where the compiled kernels are; elsewhere for `make sanitize`."""
 _FLOAT32 = np.dtype(np.float32)
 _HEAD = object.__basicsize__
 _field_at = ctypes.c_void_p.from_address
@@ -114,8 +115,8 @@ def suits(*arrays: Array | None) -> bool:
         if array is not None and (
             not isinstance(array, ndarray)
             or array.dtype is not _FLOAT32
-            or not array.flags.c_contiguous
-            or (not array.shape and getattr(array, "scalar", False))  # one of NumPy's numbers, see plan.trace
+            or not ((flags := array.flags).c_contiguous and flags.aligned)
+            or (not array.shape and getattr(array, "scalar", False))  # a number of NumPy's, see plan.traced
         ):
             return False
     return True
@@ -158,7 +159,7 @@ def launch(
     arrays = (*outputs, *inputs)
     for array in arrays:
         if array is not None and array.__class__ is not ndarray:
-            return array.launched(symbol, outputs, inputs, integers, numbers)
+            return array.recorder.launched(symbol, outputs, inputs, integers, numbers)
     if library is None:
         raise RuntimeError(f"launch: expected kernels to choose {symbol} from, and none are compiled")
     return library.run_kernel(

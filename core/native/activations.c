@@ -30,14 +30,16 @@ typedef struct {
     }
 
 // An activation forward, arrays: y, x; and back, arrays: the derivative, g, x. integers: elements.
-#define ACTIVATION(name, forward, backward) \
+#define FORWARD(name, forward) \
     static void name##_part(int64_t part, void *context) { EACH_VECTOR(0, forward) } \
     EXPORT int name##_f32(void **arrays, const int64_t *integers, const double *numbers) { \
         (void)numbers; \
         job j = {.out = arrays[0], .x = arrays[1], .count = integers[0]}; \
         parallel(ceiling(j.count, PART), name##_part, &j); \
         return 0; \
-    } \
+    }
+#define ACTIVATION(name, forward, backward) \
+    FORWARD(name, forward) \
     static void name##_backward_part(int64_t part, void *context) { EACH_VECTOR(1, backward) } \
     EXPORT int name##_backward_f32(void **arrays, const int64_t *integers, const double *numbers) { \
         (void)numbers; \
@@ -50,10 +52,7 @@ typedef struct {
 #define SIGMOID(x) (1.0f / (1.0f + EXP(-MAXIMUM(SPLAT(-90.0f), (x)))))
 #define MAGNITUDE(x) ((vector)((vector_int)(x) & 0x7fffffff))
 
-ACTIVATION(sigmoid, result = SIGMOID(x), {
-    const vector s = SIGMOID(x);
-    result = g * (s * (1.0f - s));
-})
+FORWARD(sigmoid, result = SIGMOID(x))
 
 ACTIVATION(silu, result = x * SIGMOID(x), {
     const vector s = SIGMOID(x);

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ FLAGS = (
 LEVELS = {"v3": "x86-64-v3", "v4": "x86-64-v4"}
 """The builds for x86: AVX2 and AVX-512. `variant` in __init__.py picks one."""
 SUFFIX = ".so"
+LIBRARIES = "-lm", "-lpthread"
 
 
 def compiler() -> list[str]:
@@ -51,7 +53,7 @@ def compiler() -> list[str]:
     return [sys.executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else []
 
 
-def compile_kernels(target: Path) -> None:
+def compile_kernels(target: Path, flags: Sequence[str] = ()) -> None:
     """Write kernels_*.so, one for each level of the machine's kind of processor, into the folder `target`.
 
     Raises SystemExit with advice where that is not possible.
@@ -63,7 +65,7 @@ def compile_kernels(target: Path) -> None:
     x86 = platform.machine() in ("x86_64", "AMD64")
     processes = [
         subprocess.Popen(
-            [*command, *FLAGS, *march, *sources, "-o", target / f"kernels_{name}{SUFFIX}", "-lm", "-lpthread"]
+            [*command, *FLAGS, *march, *flags, *sources, "-o", target / f"kernels_{name}{SUFFIX}", *LIBRARIES]
         )
         for name, march in (
             [(name, [_march(level, command)]) for name, level in LEVELS.items()] if x86 else [("generic", [])]

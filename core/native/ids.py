@@ -9,6 +9,8 @@ from numpy import ndarray
 
 def kind_of(ids: Any) -> int:
     """The bytes of an id, negative where an id can be; 0 for what kernels cannot read."""
-    if not isinstance(ids, ndarray) or not ids.flags.c_contiguous or not ids.dtype.isnative:
+    if not isinstance(ids, ndarray) or not ids.dtype.isnative:
+        return 0
+    if not (ids.flags.c_contiguous and ids.flags.aligned):
         return 0
     return {"u": ids.itemsize, "i": -ids.itemsize}.get(ids.dtype.kind, 0)

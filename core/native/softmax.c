@@ -69,11 +69,13 @@ static void run(job *j, task part) { parallel(ceiling(j->rows, j->rows_of_part),
 #define ROWS_OF_PART \
     const int64_t first = part * j->rows_of_part, last = smaller(j->rows, first + j->rows_of_part), n = j->columns
 
-// A row of -inf alone has -FLT_MAX for its largest, and sum 1, so that it gives zeros.
+// A row of -inf alone has -FLT_MAX for its largest, and sum 1, so that its softmax is zeros.
 static inline float finite_max(const float *x, int64_t n) {
     const float largest = row_max(x, n);
     return largest < -FLT_MAX ? -FLT_MAX : largest;
 }
+
+static inline float at_least_one(float sum) { return sum < 1 ? 1 : sum; }
 
 static void softmax_part(int64_t part, void *context) {
     const job *j = context;
@@ -81,7 +83,7 @@ static void softmax_part(int64_t part, void *context) {
     for (int64_t row = first; row < last; row++) {
         const float *x = j->x + row * n;
         const float sum = row_exp(x, finite_max(x, n), n, j->out + row * n);
-        row_scale(j->out + row * n, 1 / (sum < 1 ? 1 : sum), n);
+        row_scale(j->out + row * n, 1 / at_least_one(sum), n);
     }
 }
 
@@ -170,10 +172,10 @@ static void cross_entropy_backward_part(int64_t part, void *context) {
             return;
         }
         if (n <= LANES) {
-            const vector e = EXP(LOAD_FIRST(x, n, -INFINITY) - row_max(x, n));
-            STORE_FIRST(out, n, e * (g / SUM_LANES(e)));
+            const vector e = EXP(LOAD_FIRST(x, n, -INFINITY) - finite_max(x, n));
+            STORE_FIRST(out, n, e * (g / at_least_one(SUM_LANES(e))));
         } else {
-            row_scale(out, g / row_exp(x, row_max(x, n), n, out), n);
+            row_scale(out, g / at_least_one(row_exp(x, finite_max(x, n), n, out)), n);
         }
         out[label] -= g;
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from ..array import Array, array_module
+from ..errors import Unplannable
 from ..random import uniform
 from ..tensor import Tensor
 
@@ -45,3 +47,25 @@ class ForwardContext:
 
 
 EVALUATION = ForwardContext(training=False)
+
+
+class Unread:
+    """In a context while a step is recorded: what may be drawn from, and not be looked at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
+
+
+def _unread(self: Unread, *others: Any) -> Any:
+    raise Unplannable("the forward pass reads the step, the seed or the sample of its context")
+
+
+for _name in """add radd sub rsub mul rmul truediv rtruediv floordiv rfloordiv mod rmod pow rpow and
+or xor lshift rshift lt le gt ge eq ne neg abs int index float bool hash str repr format""".split():
+    setattr(Unread, f"__{_name}__", _unread)
+
+
+def keys_only(context: ForwardContext) -> ForwardContext:
+    """The context with numbers that only `ForwardContext.uniform` may use."""
+    unread: Any = Unread()
+    return ForwardContext(context.training, unread, unread, unread, context.present)

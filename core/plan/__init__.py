@@ -1,9 +1,9 @@
 """The step plan: a training step recorded once, and then replayed without Python, graph or allocation.
 
-`Plan` is one step of any shape; `trace` records it, `loops` and `fuse` make kernels of it, `buffers` gives
-its values their places, `replay` runs it. A replay gives the very bits of the eager step: the third run of
-each shape is done both ways and compared, and a step that cannot be planned goes on eagerly, saying why,
-once. On a GPU the step is a CUDA graph instead (core/cuda/graph.py).
+`Plan` is one step of any shape; `traced` and `recorder` write it down as `calls`, `fuse` makes kernels of
+them, `buffers` gives values their places, `replay` runs it. A replay gives the very bits of the eager step:
+the third run of each shape is done both ways and compared, and a step that cannot be planned goes on eagerly,
+saying why, once. On a GPU the step is a CUDA graph instead (core/cuda/graph.py).
 """
 
 from __future__ import annotations
@@ -11,22 +11,26 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from .. import native
-from ..array import Array, is_floating, on_host, to_numpy
+from ..array import Array, is_floating, on_host, same_bits, to_numpy
 from ..backward import hooks, leaf_gradients, watchers
+from ..cuda.graph import CapturedStep
+from ..errors import Unplannable
 from ..graph import is_recording, observers
-from ..nn.context import EVALUATION, ForwardContext
+from ..nn.context import EVALUATION, ForwardContext, keys_only
 from ..tensor import Tensor
-from .layers import layers_told
+from .calls import Origin, Reference, Root
+from .recorder import Recorder
 from .replay import Program, Replay
-from .trace import Call, Origin, Recorder, Reference, Root, Traced, Unplannable, keys_only, repeated
+from .traced import Traced
 
 _log = logging.getLogger(__name__)
 _MOST_BOUND = 64
@@ -49,14 +53,13 @@ class _State(Enum):
 
 @dataclass
 class _Shape:
-    """The plan for inputs of one shape."""
+    """The plan for inputs of one shape. bound: a program on arrays of the caller's, and these, kept alive."""
 
     state: _State = _State.NEW
     program: Program | None = None
     inputs: list[ndarray] = field(default_factory=list)
     outputs: list[ndarray] = field(default_factory=list)
     kinds: list[tuple[Any, ...]] = field(default_factory=list)
-    saved: list[tuple[Root, ndarray]] = field(default_factory=list)
     bound: dict[tuple[int, ...], tuple[Replay, Any]] = field(default_factory=dict)
     reason: str = ""
 
@@ -79,7 +82,7 @@ class Plan:
         self._shapes: dict[Any, _Shape] = {}
         self._told = False
         self._busy = threading.Lock()
-        self._graphs: Any = None
+        self._graphs: CapturedStep | None = None
 
     def __call__(
         self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext = EVALUATION
@@ -102,62 +105,40 @@ class Plan:
         key = self._key(inputs, context)
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = _Shape()
-        if shape.state is _State.TRUSTED:
-            return self._trusted(shape, inputs, out, context)
-        failure = None
-        if shape.state is _State.RECORDED:
-            failure = self._verify(shape, inputs, out, context)
-        elif shape.state is _State.SEEN:
-            failure = self._record(shape, inputs, context, out)
-        if failure is not None:
+            shape = self._shapes[key] = _Shape(self._first_state(inputs, out))
+        try:
+            if shape.state is _State.TRUSTED:
+                return self._replay(shape, inputs, out, context)
+            if shape.state is _State.RECORDED:
+                self._verify(shape, inputs, out, context)
+                shape.state = _State.TRUSTED
+            elif shape.state is _State.SEEN:
+                self._record(shape, inputs, out, context)
+                shape.state = _State.RECORDED
+            elif shape.state is _State.NEW:
+                shape.state = _State.SEEN
+        except Exception as error:
             results = self._eager(inputs, out, context)  # which raises it, if it is the data that is wrong
-            self._give_up(shape, failure)
+            self._give_up(shape, error)
             return results
-        if shape.state is _State.NEW:
-            shape.state = self._first_state(inputs, out)
         if shape.state is _State.ON_GPU:
-            return self._captured(key, inputs, out, context)
+            self._graphs = self._graphs or CapturedStep(self._eager)
+            return self._graphs(key, inputs, out, context, self._arrays())
         return self._eager(inputs, out, context)
 
     def _key(self, inputs: Sequence[Array], context: ForwardContext) -> tuple[Any, ...]:
         """What a program holds for: the inputs' shapes, and what is differentiated and looked at."""
         wanted = bytes([is_recording(), *(tensor.requires_grad for tensor in self._tensors)])
-        seen = (
-            tuple(function for tensor in self._tensors for function in hooks.get(tensor.order, ()))
-            if hooks
-            else ()
-        )
-        return (context.training, wanted, seen, *map(_kind, inputs))
+        seen = hooks and tuple(hook for tensor in self._tensors for hook in hooks.get(tensor.order, ()))
+        return (context.training, wanted, seen or None, *map(_kind, inputs))
 
     def _first_state(self, inputs: Sequence[Array], out: Sequence[Array]) -> _State:
         arrays = self._arrays() or inputs
         if arrays and not any(map(on_host, arrays)):
             return _State.ON_GPU
         everything = (*inputs, *out, *self._arrays())
-        plain = all(array.__class__ in (ndarray, np.memmap) for array in everything)
-        return _State.SEEN if plain and native.library is not None else _State.EAGER
-
-    def _captured(
-        self, key: Any, inputs: Sequence[Array], out: Sequence[Array], context: ForwardContext
-    ) -> list[Any]:
-        """The same as a CUDA graph, whose own calls are eager, captured, and replayed from then on."""
-        if self._graphs is None:
-            from ..cuda.graph import CapturedStep
-
-            self._graphs = CapturedStep(self._eager)
-        return self._graphs(key, inputs, out, context, self._arrays())
-
-    def _trusted(
-        self, shape: _Shape, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext
-    ) -> list[Any]:
-        try:
-            return self._replay(shape, inputs, out, context)
-        except Exception as error:
-            reason = error if isinstance(error, Unplannable) else Unplannable(f"its replay raised {error!r}")
-        results = self._eager(inputs, out, context)  # which raises it, if it is the data that is wrong
-        self._give_up(shape, reason)
-        return results
+        suits = all(array.__class__ in (ndarray, np.memmap) for array in everything)
+        return _State.NEW if suits and native.library is not None else _State.EAGER
 
     @property
     def programs(self) -> list[Program]:
@@ -172,12 +153,12 @@ class Plan:
 
     def bound_steps(
         self, inputs: Sequence[Array], out: Sequence[ndarray]
-    ) -> tuple[Program, list[tuple[Any, Replay]]] | None:
-        """The program that a call with these would replay, each step on its own; None if it would not."""
+    ) -> tuple[Program, list[Replay]] | None:
+        """The program that a call with these would replay, and each step on its own; None if it would not."""
         for key, shape in self._shapes.items():
             if key[3:] == tuple(map(_kind, inputs)) and shape.program:
                 given = [*shape.inputs, *self._arrays(), *out]
-                return shape.program, shape.program.bind_each(given)
+                return shape.program, [shape.program.run([step], given) for step in shape.program.steps]
         return None
 
     def _eager(self, inputs: Sequence[Array], out: Sequence[ndarray], context: ForwardContext) -> list[Any]:
@@ -193,122 +174,96 @@ class Plan:
     def _arrays(self) -> list[ndarray]:
         return [tensor.data for tensor in self._tensors]
 
+    def _use(self, arrays: Sequence[Array]) -> None:
+        for tensor, array in zip(self._tensors, arrays, strict=True):
+            tensor.data = array
+
     def _gradients(self, share: Tensor | None) -> list[Array | None]:
         found = leaf_gradients(share) if share is not None and share.requires_grad else {}
         return [found.get(parameter.order) for parameter in self._parameters]
 
     def _record(
-        self, shape: _Shape, inputs: Sequence[ndarray], context: ForwardContext, out: Sequence[ndarray]
-    ) -> Unplannable | None:
-        """Run once to write down what is computed; why that is not possible. All arrays are as they were."""
-        recorder = Recorder(context)
-        before = self._arrays()
-        try:
-            self._write_down(shape, recorder, inputs, out, context)
-            shape.state = _State.RECORDED
-        except Exception as error:
-            return error if isinstance(error, Unplannable) else Unplannable(f"recording it raised {error!r}")
-        finally:
-            recorder.undo()
-            recorder.close()
-            for tensor, array in zip(self._tensors, before, strict=True):
-                tensor.data = array
-        return None
-
-    def _write_down(
-        self,
-        shape: _Shape,
-        recorder: Recorder,
-        inputs: Sequence[ndarray],
-        out: Sequence[ndarray],
-        context: ForwardContext,
+        self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
     ) -> None:
+        """Run once to write down what is computed. All arrays are as they were."""
         shape.inputs = [np.array(array, order="C") for array in inputs]
-        arrays = self._arrays()
-        everything = (*shape.inputs, *arrays, *out)
-        _require_plain(everything)
+        before = self._arrays()
+        given = (*shape.inputs, *before, *out)
+        _require_plain(given)
         if not all(array.flags.c_contiguous for array in inputs):
             raise Unplannable("an input is not contiguous, and NumPy may add its numbers up in another order")
-        given = [recorder.given(array, index) for index, array in enumerate(everything)]
-        traced, targets = given[len(inputs) : len(inputs) + len(arrays)], given[len(inputs) + len(arrays) :]
-        for tensor, array in zip(self._tensors, traced, strict=True):
-            tensor.data = array
-        with layers_told(recorder):
-            share, outputs = self._compute(*given[: len(inputs)], context=keys_only(context))
+        recorder = Recorder(context, given)
+        traced = list(map(recorder.traced, given))
+        first, last = len(inputs), len(inputs) + len(before)
+        watchers.append(recorder.saw_cotangent)
+        try:
+            self._use(traced[first:last])
+            share, outputs = self._compute(*traced[:first], context=keys_only(context))
             recorder.phase = "backward"
             gradients = self._gradients(share)
-        recorder.layer = ""
-        if any(tensor.data is not array for tensor, array in zip(self._tensors, traced, strict=True)):
-            raise Unplannable("it puts another array in the place of a parameter's or a buffer's")
-        written = recorder.written()
-        if any(root.origin is Origin.GIVEN and root.index < len(inputs) for root in written):
-            raise Unplannable("it writes to its inputs")
-        outputs = [_own(recorder, array) for array in outputs]
-        wanted = [recorder.reference(array) for array in outputs]
-        _write_gradients(recorder, targets, gradients, wanted)
-        saving, saved = _saving(written)
-        shape.program = Program([*saving, *recorder.calls], [*wanted, *saved])
+            recorder.layer = ""
+            if any(now is not array for now, array in zip(self._arrays(), traced[first:last], strict=True)):
+                raise Unplannable("it puts another array in the place of a parameter's or a buffer's")
+            written = [root for root, _ in recorder.before]
+            if any(root.origin is Origin.GIVEN and root.index < first for root in written):
+                raise Unplannable("it writes to its inputs")
+            wanted = [_own(recorder, array) for array in outputs]
+            _write_gradients(recorder, traced[last:], gradients, wanted)
+            shape.program = Program(recorder.calls, wanted, written)
+        finally:
+            watchers.remove(recorder.saw_cotangent)
+            recorder.close()
+            self._use(before)
         shape.outputs = [shape.program.array(reference, given) for reference in wanted]
-        shape.kinds = [(array.shape, array.dtype) for array in (*arrays, *out)]
-        shape.saved = list(zip(written, map(shape.program.array, saved), strict=True))
+        shape.kinds = [(array.shape, array.dtype) for array in given[first:]]
 
     def _verify(
         self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
-    ) -> Unplannable | None:
+    ) -> None:
         """Compare every bit of a replay with the eager step, on other numbers, and leave all as it was.
 
         On the same numbers as when it was recorded it would not show if something was recorded as a constant.
         """
         try:
-            error = self._difference(shape, inputs, out, context, _changed)
+            same = self._is_same(shape, inputs, out, context, _changed)
+        except Unplannable:
+            raise
         except Exception:  # numbers that the step refuses: those that it was given have to do
-            try:
-                error = self._difference(shape, inputs, out, context, np.copy)
-            except Exception as refusal:
-                return Unplannable(f"comparing it with the eager step raised {refusal!r}")
-        if error is None:
-            shape.state = _State.TRUSTED
-        return error
+            same = self._is_same(shape, inputs, out, context, np.copy)
+        if not same:
+            raise Unplannable("its replay differs from the eager step")
 
-    def _difference(
+    def _is_same(
         self,
         shape: _Shape,
         inputs: Sequence[ndarray],
         out: Sequence[ndarray],
         context: ForwardContext,
         changed: Callable[[ndarray], ndarray],
-    ) -> Unplannable | None:
-        """Whether a replay, on changed inputs and parameters, gives anything else than the eager step."""
-        assert shape.program is not None
-        before = self._arrays()
-        state = [*shape.program.touched(), *before[len(self._parameters) :]]
+    ) -> bool:
+        """Whether a replay, on changed inputs and parameters, gives what the eager step does."""
+        before, count = self._arrays(), len(self._parameters)
+        written = shape.program.written if shape.program else []
+        state: list[Any] = [root.array for root in written if root.origin is Origin.HELD] + before[count:]
         values = [array.copy() for array in state]
-        trial = [changed(array) for array in inputs]
-        results: list[list[ndarray]] = []
-        try:
-            for tensor in self._parameters:
-                tensor.data = changed(tensor.data)
-            for replayed in (False, True):
-                gradients = [np.empty_like(array) for array in out]
-                with np.errstate(all="ignore"):
-                    outputs = (
-                        self._replay(shape, trial, gradients, context)
-                        if replayed
-                        else self._eager(trial, gradients, context)
-                    )
-                results.append([np.array(array) for array in (*outputs, *gradients, *state)])
+        trial = list(map(changed, inputs))
+
+        def results(run: Callable[..., list[ndarray]]) -> list[ndarray]:
+            gradients = [np.empty_like(array) for array in out]
+            try:
+                outputs = run(trial, gradients, context)
+                return [np.array(array) for array in (*outputs, *gradients, *state)]
+            finally:
                 for array, value in zip(state, values, strict=True):
                     array[...] = value
-        except Unplannable as refusal:
-            return refusal
+
+        try:
+            self._use([*map(changed, before[:count]), *before[count:]])
+            with np.errstate(all="ignore"):
+                return all(map(same_bits, results(self._eager), results(partial(self._replay, shape))))
         finally:
             shape.bound.clear()
-            for tensor, array in zip(self._tensors, before, strict=True):
-                tensor.data = array
-            for array, value in zip(state, values, strict=True):
-                array[...] = value
-        same = all(map(same_bits, *results))
-        return None if same else Unplannable("its replay differs from the eager step")
+            self._use(before)
 
     def _replay(
         self, shape: _Shape, inputs: Sequence[ndarray], out: Sequence[ndarray], context: ForwardContext
@@ -317,39 +272,26 @@ class Plan:
             np.copyto(own, array)
         arrays = self._arrays()
         key = (*map(id, arrays), *map(id, out))
-        found = shape.bound.get(key)
-        if found is None:
-            assert shape.program is not None
+        bound = shape.bound.get(key)
+        if bound is None:
             if len(shape.bound) >= _MOST_BOUND:
                 shape.bound.clear()
-            given = (*shape.inputs, *arrays, *out)
-            _require_plain(given)
             if shape.kinds != [(array.shape, array.dtype) for array in (*arrays, *out)]:
                 raise Unplannable("a parameter or its gradient has got another shape or type")
-            found = shape.bound[key] = (shape.program.bind(given), given)
-        replay, given = found
-        try:
-            replay(context)
-        except Exception:
-            for root, value in shape.saved:
-                target = given[root.index] if root.origin is Origin.GIVEN else root.array
-                assert target is not None
-                target[...] = value
-            raise
+            given = (*shape.inputs, *arrays, *out)
+            _require_plain(given)
+            assert shape.program is not None
+            bound = shape.bound[key] = (shape.program.bind(given), given)
+        bound[0](context)
         return shape.outputs
 
-    def _give_up(self, shape: _Shape, error: Unplannable) -> None:
-        shape.state, shape.program, shape.reason = _State.EAGER, None, str(error)
+    def _give_up(self, shape: _Shape, error: Exception) -> None:
+        reason = str(error) if isinstance(error, Unplannable) else f"planning it raised {error!r}"
+        shape.state, shape.program, shape.reason = _State.EAGER, None, reason
         shape.bound.clear()
         if not self._told:
             self._told = True
-            _log.warning("A training step cannot be planned, and runs eagerly: %s.", error)
-
-
-def same_bits(one: Any, other: Any) -> bool:
-    """Whether two arrays are of one shape and type and equal in every bit."""
-    one, other = np.asarray(one), np.asarray(other)
-    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+            _log.warning("A training step cannot be planned, and runs eagerly: %s.", reason)
 
 
 def _require_plain(arrays: Sequence[ndarray]) -> None:
@@ -357,21 +299,10 @@ def _require_plain(arrays: Sequence[ndarray]) -> None:
         raise Unplannable("a parameter or its gradient is not contiguous")
 
 
-def _saving(written: Sequence[Root]) -> tuple[list[Call], list[Reference]]:
-    """Calls that keep what the step writes over, but for gradients, in case it does not come to its end."""
-    calls, places = [], []
-    for root in written:
-        assert root.array is not None
-        array = root.array
-        original = Reference(root, 0, array.shape, array.strides, array.dtype)
-        places.append(Reference(Root(Origin.VALUE, array.nbytes), 0, array.shape, array.strides, array.dtype))
-        calls.append(repeated("save", np.copyto, places[-1], original))
-    return calls, places
-
-
-def _own(recorder: Recorder, array: Array) -> Array:
+def _own(recorder: Recorder, array: Array) -> Reference:
     """An output in memory of the step's own: the caller's may be another one at the next call."""
-    return array if recorder.reference(array).root.origin is Origin.VALUE else recorder.copied(array)
+    reference = recorder.reference(array)
+    return reference if reference.root.origin is Origin.VALUE else recorder.reference(array.copy())
 
 
 def _write_gradients(
@@ -384,18 +315,13 @@ def _write_gradients(
     taken = {reference.root for reference in wanted}
     pinned: list[tuple[Root, Root]] = []
     for target, gradient in zip(targets, gradients, strict=True):
-        if gradient is None:
-            target[...] = 0
-            continue
-        made, place = recorder.reference(gradient), recorder.reference(target)
-        same = (made.offset, made.shape, made.strides) == (0, place.shape, place.strides)
-        whole = made.dtype == place.dtype and made.root.nbytes == place.root.nbytes
-        if same and whole and made.root.origin is Origin.VALUE and made.root not in taken:
+        place, made = recorder.reference(target), None if gradient is None else recorder.reference(gradient)
+        alike = made and replace(place, root=made.root) == made and made.root.nbytes == place.root.nbytes
+        if made and alike and made.root.origin is Origin.VALUE and made.root not in taken:
             taken.add(made.root)
             pinned.append((made.root, place.root))
-            np.copyto(_plain(target), _plain(gradient))
         else:
-            target[...] = gradient
+            target[...] = 0 if gradient is None else gradient
     for root, place in pinned:
         root.origin, root.index, root.array = Origin.GIVEN, place.index, place.array
 
@@ -410,9 +336,6 @@ def _changed(array: ndarray) -> ndarray:
     floats a little larger."""
     moved = np.roll(array.reshape(-1), 1)
     moved[: array.size // 3] = moved[-1:]
-    moved = moved.reshape(array.shape)
-    return moved + array.dtype.type(2.0**-10) if is_floating(array.dtype) else moved
-
-
-def _plain(array: Any) -> ndarray:
-    return array.view(ndarray) if isinstance(array, Traced) else array
+    if is_floating(array.dtype):
+        moved += array.dtype.type(2.0**-10)
+    return moved.reshape(array.shape)

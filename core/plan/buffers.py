@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .fuse import Instruction, Kernel, roots_of
-from .trace import Root
+from .calls import Call, Root
 
 ALIGNMENT = 64
 
 
-def lifetimes(
-    steps: Sequence[Kernel | Instruction], kept: set[Root]
-) -> tuple[dict[Root, tuple[int, int]], dict[Root, Root]]:
+def lifetimes(steps: Sequence[Call], kept: set[Root]) -> tuple[dict[Root, tuple[int, int]], dict[Root, Root]]:
     """The first and the last step that each value of the program is part of; what is kept lives for ever.
 
     And of values that are written over others, which ones: their lives count as one.
     """
     found: dict[Root, tuple[int, int]] = {}
     for index, step in enumerate(steps):
-        for root in roots_of(step.operands):
+        for root in step.values:
             first = found[root][0] if root in found else index
             found[root] = (first, index)
     found |= dict.fromkeys(kept, (-1, len(steps)))
     shares: dict[Root, Root] = {}
     for index, step in enumerate(steps):
-        for own, other in step.over if isinstance(step, Kernel) else ():
+        for own, other in step.over:
             place = shares.get(other, other)
             if own in found and own not in shares and found[own][0] == found[place][1] == index:
                 found[place] = (found[place][0], found.pop(own)[1])

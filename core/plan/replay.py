@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
-from .. import native
+from ..errors import Unplannable
+from ..native.call_list import CallList, Launch
 from ..nn.context import ForwardContext
 from .buffers import ALIGNMENT, lifetimes, places
-from .fuse import Instruction, Kernel, fused
-from .trace import Call, Origin, Reference, Root, Unplannable
+from .calls import Call, Origin, Reference, Root
+from .fuse import fused
 
 Replay = Callable[[ForwardContext], None]
-
-
-class _NativeCall(ctypes.Structure):
-    """One entry of the list that `replay` in pool.c goes through."""
-
-    _fields_ = (
-        ("function", ctypes.c_void_p),
-        ("arrays", ctypes.c_void_p),
-        ("integers", ctypes.c_void_p),
-        ("numbers", ctypes.c_void_p),
-    )
 
 
 class Program:
     """The steps of a recorded run, and the memory that their values share.
 
-    kept: values that are read after a replay. arena_bytes: what the values take.
+    kept: values that are read after a replay. written: memory of others that it changes, and that is as it
+    was if a replay fails. arena_bytes: what the values take.
     """
 
-    def __init__(self, calls: Sequence[Call], kept: Sequence[Reference]) -> None:
+    def __init__(self, calls: Sequence[Call], kept: Sequence[Reference], written: Sequence[Root]) -> None:
         held = {reference.root for reference in kept if reference.root.origin is Origin.VALUE}
         self.steps = fused(calls, held)
-        operands = {operand.root for call in calls for operand in call.operands}
-        self._held = [root for root in operands if root.origin is Origin.HELD and root.written]
+        self.written = list(written)
         self.lives, shares = lifetimes(self.steps, held)
         self.offsets, self.arena_bytes = places(self.lives, shares)
         memory = np.empty(self.arena_bytes + ALIGNMENT, np.uint8)
@@ -53,62 +43,43 @@ class Program:
             return np.empty(reference.shape, reference.dtype)
         return reference.on(self._memory(reference.root, given))
 
-    def touched(self) -> list[ndarray]:
-        """The arrays from elsewhere, not the caller's, that a replay writes to."""
-        return [root.array for root in self._held if root.array is not None]
-
     def bind(self, given: Sequence[ndarray]) -> Replay:
-        """The steps with these arrays as the caller's. They are kept alive, and read and written in place."""
-        runs: list[Callable[[ForwardContext], None]] = []
-        kernels: list[Kernel] = []
-        for step in (*self.steps, None):
-            if isinstance(step, Kernel):
-                kernels.append(step)
-                continue
-            if kernels:
-                runs.append(self._native(kernels, given))
-                kernels = []
-            if step is not None:
-                runs.append(self._single(step, given))
-        if len(runs) == 1:
+        """The steps with these arrays as the caller's. They are read and written in place."""
+        runs: list[Replay] = []
+        for _, group in groupby(self.steps, lambda step: 0 if isinstance(step.work, Launch) else id(step)):
+            runs.append(self.run(list(group), given))
+        state = [(memory, memory.copy()) for memory in (self._memory(root, given) for root in self.written)]
+        if len(runs) == 1 and not state:
             return runs[0]
 
         def replay(context: ForwardContext) -> None:
-            for run in runs:
-                run(context)
+            for memory, before in state:
+                np.copyto(before, memory)
+            try:
+                for run in runs:
+                    run(context)
+            except Exception:
+                for memory, before in state:
+                    np.copyto(memory, before)
+                raise
 
         return replay
 
-    def bind_each(self, given: Sequence[ndarray]) -> list[tuple[Kernel | Instruction, Replay]]:
-        """Each step on its own, for timing them."""
-        return [
-            (step, self._native([step], given) if isinstance(step, Kernel) else self._single(step, given))
-            for step in self.steps
-        ]
+    def run(self, steps: Sequence[Call], given: Sequence[ndarray]) -> Replay:
+        """Some kernels, or one step of another kind, on their own."""
+        calls: list[Any] = []
+        for step in steps:
+            arrays = [None if operand is None else self.array(operand, given) for operand in step.operands]
+            calls.append((step.work, arrays))
+        function, arrays = calls[0]
+        if not isinstance(function, Launch):
+            return lambda context: function(arrays, context)
+        run, count = CallList(calls), len(calls)
 
-    def _single(self, step: Instruction, given: Sequence[ndarray]) -> Replay:
-        arrays = [self.array(operand, given) for operand in step.operands]
-        function = step.function
-        return lambda context: function(arrays, context)
-
-    def _native(self, kernels: Sequence[Kernel], given: Sequence[ndarray]) -> Replay:
-        calls = (_NativeCall * len(kernels))()
-        alive: list[Any] = []
-        for call, kernel in zip(calls, kernels, strict=True):
-            arrays = [None if operand is None else self.array(operand, given) for operand in kernel.operands]
-            pointers = (ctypes.c_void_p * len(arrays))(*map(native.pointer, arrays))
-            integers = (ctypes.c_int64 * len(kernel.integers))(*kernel.integers)
-            numbers = (ctypes.c_double * len(kernel.numbers))(*kernel.numbers)
-            alive += [arrays, pointers, integers, numbers]
-            call.function = ctypes.cast(native.address(kernel.symbol), ctypes.c_void_p).value
-            call.arrays, call.integers, call.numbers = map(ctypes.addressof, (pointers, integers, numbers))
-        assert native.library is not None
-        run, first, count = native.library.replay, ctypes.addressof(calls), len(kernels)
-
-        def replay(context: ForwardContext, alive: Any = (calls, alive)) -> None:
-            done = run(first, count)
+        def replay(context: ForwardContext) -> None:
+            done = run()
             if done != count:
-                raise Unplannable(f"{kernels[done].name} refused its values")
+                raise Unplannable(f"{steps[done].name} refused its values")
 
         return replay
 

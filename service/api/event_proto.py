@@ -60,6 +60,7 @@ def _happening_to_proto(report: Happening) -> tuple[str, Message]:
             metrics=report.metrics,
             duration=duration_to_proto(report.seconds),
             staleness=report.staleness,
+            input_idle_fraction=report.input_idle_fraction,
         )
     if isinstance(report, reports.CheckpointSaved):
         return "checkpoint_saved", event_pb2.CheckpointSaved(**vars(report))
@@ -87,7 +88,13 @@ def _happening_from_proto(message: event_pb2.JobEvent) -> Happening:
         epoch = message.epoch_completed
         seconds = duration_from_proto(epoch.duration)
         return reports.EpochCompleted(
-            epoch.epoch, epoch.step, epoch.train_loss, dict(epoch.metrics), seconds, tuple(epoch.staleness)
+            epoch.epoch,
+            epoch.step,
+            epoch.train_loss,
+            dict(epoch.metrics),
+            seconds,
+            tuple(epoch.staleness),
+            epoch.input_idle_fraction,
         )
     if kind == "checkpoint_saved":
         return reports.CheckpointSaved(**_scalars(message.checkpoint_saved))

@@ -24,6 +24,7 @@ from ..jobs.queue import queue_positions
 from ..jobs.states import JobState
 from ..jobs.store import RequestKey, Store, position_of
 from ..jobs.supervisor import Supervisor
+from ..jobs.url_gate import check_urls
 from ..jobs.watchers import Watchers
 from .channel import MESSAGE_LIMIT
 from .event_proto import event_to_proto
@@ -52,12 +53,14 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
         offload: Offload,
         *,
         memory_limit: int = LARGEST_MEMORY,
+        url_schemes: tuple[str, ...] | None = None,
     ) -> None:
         self._store = store
         self._supervisor = supervisor
         self._watchers = watchers
         self._offload = offload
         self._memory_limit = memory_limit
+        self._url_schemes = url_schemes
 
     async def CreateJob(self, request: job_service_pb2.CreateJobRequest, context: Context) -> job_pb2.Job:
         check_project(request.parent)
@@ -70,6 +73,7 @@ class JobServicer(job_service_pb2_grpc.JobServiceServicer):
             if first is not None:
                 return await self._answer(first)
         await self._offload.short(self._supervisor.gate.check, spec.model_dump_job())
+        await self._offload.short(check_urls, spec, self._url_schemes)
         spec = await self._offload.short(pinned, spec)
         if continue_from is not None:
             await self._offload.short(self._supervisor.check_source, continue_from)
@@ -202,12 +206,11 @@ def _spec(job: job_pb2.Job) -> JobSpec:
             [Violation("", f"the job description has {size:,} bytes, expected at most {LARGEST_SPEC:,}")]
         )
     spec = parse_spec(spec_data_from_proto(job.spec))
+    urls = {f"dataset.{name}" for name in spec.dataset.urls()}
     relative = [
-        Violation(
-            field, f"expected an absolute path (the service has no folder of yours), got '{path}'"
-        )
+        Violation(field, f"expected an absolute path (the service has no folder of yours), got '{path}'")
         for field, path in spec.paths().items()
-        if not path.startswith("/")
+        if not path.startswith("/") and field not in urls
     ]
     if relative:
         raise SpecError(relative)

@@ -75,6 +75,7 @@ class Service:
                     self._watchers,
                     self._offload,
                     memory_limit=_memory_limit(self._config),
+                    url_schemes=self._config.url_schemes,
                 ),
                 server,
             )

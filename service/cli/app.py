@@ -126,7 +126,7 @@ def graph(
 def profile(
     job_file: JobFileArgument,
     steps: Annotated[
-        int, typer.Option("--steps", min=1, metavar="N", help="How often the step is timed.")
+        int, typer.Option("--steps", min=1, max=10_000, metavar="N", help="How often the step is timed.")
     ] = 20,
     by: Annotated[
         ProfileRows, typer.Option("--by", help="A row for each layer, kernel, or single call.")
@@ -217,6 +217,14 @@ def serve(
         bool,
         typer.Option("--allow-code", help="Let jobs run Python code, with all rights of this account."),
     ] = False,
+    url_schemes: Annotated[
+        str,
+        typer.Option(
+            "--url-schemes",
+            metavar="LIST",
+            help="The kinds of URLs that jobs may read data from; '' for none.",
+        ),
+    ] = "https,http,s3,gs",
     data_dir: DataFolderOption = None,
     output: OutputOption = OutputMode.TEXT,
 ) -> int:
@@ -226,7 +234,9 @@ def serve(
     """
     from .serve import serve_forever
 
-    return serve_forever(host, port, runtime.value, ray_address, allow_code, data_dir, Output(output))
+    return serve_forever(
+        host, port, runtime.value, ray_address, allow_code, url_schemes, data_dir, Output(output)
+    )
 
 
 @app.command()

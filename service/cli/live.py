@@ -12,7 +12,7 @@ from rich.text import Text
 from ...worker.reports import Progress
 from ..jobs.events import Event
 from .progress import TrainingProgress, staleness_words, waiting_sentence
-from .wording import duration, significant
+from .wording import duration, significant, waited_for_samples
 
 FRAMES_PER_SECOND = 8
 SHOWN_EPOCHS = 6
@@ -120,6 +120,9 @@ def _figures(progress: TrainingProgress, width: int) -> Text:
         if progress.finished is None:
             parts.append(f"{duration(latest.remaining_seconds)} left")
         parts.append(f"{latest.samples_per_second:,.0f} samples/s")
+    for epoch in progress.epochs[-1:]:
+        if (waiting := waited_for_samples(epoch.input_idle_fraction)) is not None:
+            parts.append(waiting)
     line = "  " + parts[0]
     for part in parts[1:]:
         if len(line) + 2 + len(part) > width:

@@ -122,7 +122,11 @@ def _strict(value: Any) -> Any:
 
 
 def tolerant_streams() -> None:
-    """Let a terminal that lacks a character show a question mark instead of ending in an error."""
+    """A terminal that lacks a character shows a question mark; a stream that was closed (`>&-`) takes all."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  for the life of the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -10,7 +10,7 @@ from ...worker.reports import EpochCompleted, Progress
 from ..jobs.events import Event, StateChanged
 from ..jobs.states import JobState
 from .progress import TrainingProgress, staleness_words, state_sentence
-from .wording import duration, significant
+from .wording import duration, significant, waited_for_samples
 
 BETWEEN_EPOCHS = timedelta(seconds=1)
 PART_OF_THE_TIME = 0.01
@@ -84,6 +84,8 @@ def epoch_line(progress: TrainingProgress, epoch: EpochCompleted) -> str:
         parts.append(f"staleness {staleness_words(epoch.staleness)}")
     if progress.latest is not None:
         parts += _speed(progress.latest)
+    if (waiting := waited_for_samples(epoch.input_idle_fraction)) is not None:
+        parts.append(waiting)
     return "  ".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from .submission import JobFileProblem, Submission
 from .wording import count, rate, size, span
 
 _BAR = 8  # characters
+_WIDE = 80
+"""Columns that the whole table needs; a narrower terminal gets names, times and what binds them."""
 _DISTURBED = 1.1
 """A step whose whole takes that much longer than its parts was not alone on the machine."""
 _STYLES = {Bound.OVERHEAD: "yellow", Bound.COMPUTE: "green", Bound.MEMORY: "cyan"}
@@ -48,12 +51,12 @@ def profile_job_file(
         saved[picture] = str(drawing.to_flame(timing, limits, spec.name))
     if trace is not None:
         saved[trace] = drawing.to_chrome_trace(timing, limits, spec.name)
-    for path, document in saved.items():
-        path.write_text(document, encoding="utf-8")
     shown = drawing.time_rows(timing, limits, drawing.TimedBy(rows.value))
     total = drawing.time_total(timing, limits)
-    output.render(time_table([*shown, total], limits, rows))
+    output.render(time_table([*shown, total], limits, rows, output.console.width >= _WIDE))
     output.line()
+    for path, document in saved.items():  # after the table, which is not lost where a disk is full
+        path.write_text(document, encoding="utf-8")
     output.pairs([*_pairs(profile), *(("saved", f"{path} ({size(path.stat().st_size)})") for path in saved)])
     output.object(_content(profile, rows, shown, total, picture, trace))
     return ExitStatus.SUCCEEDED
@@ -66,33 +69,43 @@ def _check_place(option: str, path: Path | None, suffix: str) -> None:
         raise UsageProblem(f"{option} {path}: expected a name that ends in {suffix}.")
     if not path.absolute().parent.is_dir():
         raise UsageProblem(f"{option} {path}: there is no folder {path.absolute().parent}; make it first.")
+    if path.is_dir():
+        raise UsageProblem(f"{option} {path}: that is a folder; expected the name of a file.")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise UsageProblem(f"{option} {path}: you may not write there; name another place.")
 
 
-def time_table(rows: list[drawing.TimeRow], limits: MachineLimits, by: ProfileRows) -> Table:
-    """One row a layer, kernel or call, the last their total: time, rates, and the part of the limits."""
+def time_table(
+    rows: list[drawing.TimeRow], limits: MachineLimits, by: ProfileRows, wide: bool = True
+) -> Table:
+    """One row a layer, kernel or call, the last their total: times; if wide, rates and the limits' part."""
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column(by.value, overflow="fold", min_width=14)
     one_each = by is ProfileRows.CALL
     if one_each:
         table.add_column("layer", overflow="fold", min_width=10)
-    else:
+    elif wide:
         table.add_column("calls", no_wrap=True, justify="right")
     table.add_column("time", no_wrap=True, justify="right")
     table.add_column("share", no_wrap=True)
-    for head in ("GFLOP/s", "max", "GB/s", "max"):
+    for head in ("GFLOP/s", "max", "GB/s", "max") if wide else ():
         table.add_column(head, no_wrap=True, justify="right")
     table.add_column("bound by", no_wrap=True)
     most = max((row.share for row in rows[:-1]), default=0.0) or 1.0
     for row in rows:
         is_total = row is rows[-1]
         bar = "" if is_total else "#" * round(row.share / most * (_BAR - 3 * one_each))
-        table.add_row(
-            row.name,
-            ("" if is_total else row.layer or row.phase) if one_each else f"{row.calls:,}",
-            span(row.seconds),
-            f"{row.share:4.0%} {bar}",
+        layer = "" if is_total else row.layer or row.phase
+        rates = (
             *_rate(row.flops_per_second, limits.flops_per_second),
             *_rate(row.bytes_per_second, limits.bytes_per_second),
+        )
+        table.add_row(
+            row.name,
+            *([layer] if one_each else [f"{row.calls:,}"] if wide else []),
+            span(row.seconds),
+            f"{row.share:4.0%} {bar}" if wide else f"{row.share:4.0%}",
+            *(rates if wide else ()),
             row.bound.value,
             style="bold" if is_total else _STYLES[row.bound],
         )

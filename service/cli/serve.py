@@ -22,6 +22,7 @@ def serve_forever(
     runtime: str,
     ray_address: str | None,
     allow_code: bool,
+    url_schemes: str,
     data_dir: Path | None,
     output: Output,
 ) -> int:
@@ -34,6 +35,7 @@ def serve_forever(
         ray_address=ray_address,
         resume_interrupted=True,
         allow_code=allow_code,
+        url_schemes=tuple(scheme for each in url_schemes.split(",") if (scheme := each.strip().lower())),
     )
     asyncio.run(_serve(config, output))
     return ExitStatus.SUCCEEDED

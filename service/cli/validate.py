@@ -98,7 +98,7 @@ def summary_pairs(spec: JobSpec, summary: JobSummary) -> list[tuple[str, str]]:
 
 
 def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:
-    """How training differs from the plain way: consistency, averaging, schedule and precision."""
+    """How training differs from the plain way: consistency, averaging, schedule, precision, compression."""
     pairs = []
     if not training.synchronous:
         pairs.append(("consistency", in_words(training.consistency)))
@@ -111,6 +111,8 @@ def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:
         pairs.append(("warm-up", f"{epochs:g} epoch" + ("" if epochs == 1 else "s")))
     if training.precision != "float32":
         pairs.append(("precision", training.precision))
+    if training.compression.kind != "none":
+        pairs.append(("compression", in_words(training.compression)))
     return pairs
 
 

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+NOTABLE_WAITING = 0.01
+
 
 def count(number: int, noun: str) -> str:
     """`1 worker`, `1,437 workers`."""
@@ -116,3 +118,8 @@ def one_paragraph(text: str) -> str:
     """`text` without control characters (a file name or a server may hold some) and without empty lines."""
     lines = ("".join(c if c.isprintable() else " " for c in line).rstrip() for line in text.splitlines())
     return "\n".join(line for line in lines if line)
+
+
+def waited_for_samples(fraction: float) -> str | None:
+    """The part of their time that workers waited for samples, where it is worth a word."""
+    return f"waited for samples {fraction:.0%} of the time" if fraction > NOTABLE_WAITING else None

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-from chainrule.core import native
-
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MAIN = [sys.executable, "-c", "import sys; from chainrule.service.cli import main; sys.exit(main())"]
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -87,12 +85,12 @@ def test_a_step_without_compiled_kernels_is_timed_eagerly_and_says_so(run: Run) 
     assert {"linear", "linear backward", "adam"} <= {row["name"] for row in profile["rows"]}
 
 
-@pytest.mark.skipif(native.library is None, reason="no kernels were compiled")
 @pytest.mark.parametrize("example", ["digits", "cnn", "lstm", "transformer"])
 def test_a_planned_step_is_timed_as_it_is_replayed_and_backward_calls_have_their_layer(
     run: Run, example: str
 ) -> None:
-    profile = content(run(example, "--steps", "2", "--by", "call", "--output", "json"))
+    arguments = ("--steps", "2", "--by", "call", "--output", "json")
+    profile = content(run(example, *arguments, CHAINRULE_NATIVE="1"))
     assert profile["planned"]
     assert profile["peak_bytes"] > 0
     backward = [row for row in profile["rows"] if row["phase"] == "backward"]
@@ -137,7 +135,8 @@ def test_picture_and_trace_are_saved_and_their_places_told(run: Run, tmp_path: P
     assert "layers.1.lstm" in {event["name"] for event in events}
 
 
-def test_the_table_fits_eighty_columns(run: Run) -> None:
+@pytest.mark.parametrize("wide", [True, False])
+def test_the_table_fits_eighty_columns_and_a_narrow_one_48(wide: bool) -> None:
     from rich.console import Console
 
     from chainrule.core.machine_limits import Bound, MachineLimits
@@ -148,12 +147,14 @@ def test_the_table_fits_eighty_columns(run: Run) -> None:
     name = "layers.3.layers.0.attention.query.time_linear"
     row = TimeRow(name, name, "forward", 12_345, 99.9e-6, 0.5, 123e9, 45.6e9, Bound.OVERHEAD)
     for by in ProfileRows:
-        console = Console(width=80)
+        width = 80 if wide else 48
+        console = Console(width=width)
         with console.capture() as capture:
-            console.print(time_table([row, row], MachineLimits(99e9, 30e9, 2), by))
+            console.print(time_table([row, row], MachineLimits(99e9, 30e9, 2), by, wide))
         lines = capture.get().splitlines()
-        assert max(map(len, lines)) <= 80
+        assert max(map(len, lines)) <= width
         assert "…" not in capture.get()
+        assert lines[1].startswith("layers.3.")
         assert "overhead" in lines[1]
 
 
@@ -162,6 +163,7 @@ def test_the_table_fits_eighty_columns(run: Run) -> None:
     [
         (("--by", "moon"), "--by"),
         (("--steps", "0"), "--steps"),
+        (("--steps", "9" * 30), "--steps"),
         (("--threads", "0"), "--threads"),
         (("--save-picture", "step.png"), "--save-picture step.png: expected a name that ends in .svg"),
         (("--save-trace", "gone/step.json"), "--save-trace gone/step.json: there is no folder"),
@@ -176,6 +178,32 @@ def test_what_cannot_be_done_is_one_sentence(run: Run, arguments: tuple[str, ...
     assert done.stdout == ""
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_folder_in_the_place_of_a_picture_is_refused_before_anything_is_timed(
+    run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "step.svg").mkdir()
+    done = run("digits", "--save-picture", "step.svg")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "step.svg: that is a folder" in done.stderr
+
+
+def test_a_full_disk_takes_the_picture_but_not_the_table(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "step.svg").symlink_to("/dev/full")
+    done = run("digits", "--steps", "1", "--save-picture", "step.svg")
+    assert done.returncode == 1
+    assert "layers.0.linear" in done.stdout
+    assert done.stderr == "Error: No space left on device.\n"
+
+
+def test_a_loss_that_depends_on_values_is_timed_eagerly_and_says_why(run: Run) -> None:
+    changes = "loss=triplet_margin", "metrics=[]"
+    settings = [word for change in changes for word in ("--set", change)]
+    profile = content(run("digits", *settings, "--steps", "2", "--output", "json", CHAINRULE_NATIVE="1"))
+    assert not profile["planned"]
+    assert "depend on data" in profile["reason"]
+    assert any(row["name"] == "loss" for row in profile["rows"])
 
 
 def test_a_job_file_that_is_not_there_is_named(run: Run) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..spec.losses import LossSpec, Targets
 from .errors import DataError
+from .rows import Rows, SampleArray
 from .samples import Samples
 from .transform import row_blocks
 
@@ -13,7 +14,7 @@ MAXIMUM_CLASSES = 100_000
 _NUMERIC_KINDS = "biuf"
 
 
-def checked_features(samples: Samples) -> np.ndarray:
+def checked_features(samples: Samples) -> SampleArray:
     """The features with at least two axes, all finite in float32; (n,) becomes (n, 1)."""
     features, field = samples.features, samples.features_field
     if features.dtype.kind not in _NUMERIC_KINDS:
@@ -23,7 +24,9 @@ def checked_features(samples: Samples) -> np.ndarray:
     if features.size == 0:
         raise DataError(field, f"there are no features: the array has shape {features.shape}")
     check_finite(features, field, "features")
-    return features.reshape(-1, 1) if features.ndim == 1 else features
+    if features.ndim > 1:
+        return features
+    return features.as_column() if isinstance(features, Rows) else features.reshape(-1, 1)
 
 
 def check_same_length(samples: Samples) -> None:
@@ -36,7 +39,7 @@ def check_same_length(samples: Samples) -> None:
         )
 
 
-def check_finite(array: np.ndarray, field: str, what: str) -> None:
+def check_finite(array: SampleArray, field: str, what: str) -> None:
     """Refuse NaN, infinity and what overflows float32, naming the first; reads the array in blocks."""
     if array.dtype.kind != "f":
         return
@@ -57,14 +60,14 @@ def check_finite(array: np.ndarray, field: str, what: str) -> None:
         first += len(block)
 
 
-def regression_targets(samples: Samples, loss: LossSpec) -> np.ndarray:
+def regression_targets(samples: Samples, loss: LossSpec) -> SampleArray:
     """Targets (n,) or (n, ...) of any numeric dtype -> float32 (n, outputs) or (n, ...), fit for the loss."""
     targets, field = samples.targets, samples.targets_field
     if targets.dtype.kind not in _NUMERIC_KINDS:
         raise DataError(
             field,
-            f"loss {loss.kind} needs numbers as targets, got {_example(targets)}; for classes use "
-            "loss: softmax_cross_entropy",
+            f"loss {loss.kind} needs numbers as targets, got {_example(np.asarray(targets))}; for classes "
+            "use loss: softmax_cross_entropy",
         )
     if 0 in targets.shape:
         raise DataError(
@@ -72,6 +75,8 @@ def regression_targets(samples: Samples, loss: LossSpec) -> np.ndarray:
         )
     check_finite(targets, field, "targets")
     _check_range(targets, field, loss)
+    if isinstance(targets, Rows):
+        return targets.as_column().astype(np.float32)
     shape = targets.shape if targets.ndim > 1 else (-1, 1)
     return np.ascontiguousarray(targets.reshape(shape), dtype=np.float32)
 
@@ -83,7 +88,7 @@ _RANGES = {
 }
 
 
-def _check_range(targets: np.ndarray, field: str, loss: LossSpec) -> None:
+def _check_range(targets: SampleArray, field: str, loss: LossSpec) -> None:
     """Refuse what the loss is not defined for, naming the first."""
     if loss.kind not in _RANGES:
         return
@@ -99,9 +104,14 @@ def _check_range(targets: np.ndarray, field: str, loss: LossSpec) -> None:
 
 def class_targets(
     train: Samples, test: Samples | None, loss: LossSpec
-) -> tuple[np.ndarray, np.ndarray | None, int, tuple[str, ...] | None]:
+) -> tuple[SampleArray, SampleArray | None, int, tuple[str, ...] | None]:
     """Class ids (int64) of the training and the test samples, the number of classes, and names for text
     labels. (n,), or (n, time) where each element of a sequence has one; `loss` may have a label for none."""
+    if train.class_names is not None:
+        names = train.class_names
+        _check_several(len(names), names[0], train)
+        test_ids = None if test is None else test.targets.astype(np.int64)
+        return train.targets.astype(np.int64), test_ids, len(names), names
     none = _none(loss)
     raw = _labels(train, loss.targets)
     raw_test = None if test is None else _labels(test, loss.targets)
@@ -116,7 +126,14 @@ def class_targets(
     _check_several(len(present), present[0] if len(present) else none, train)
     counted = [part if none is None else part[part != none] for part in (ids, test_ids) if part is not None]
     highest = max(int(part.max(initial=-1)) for part in counted)
-    return ids, test_ids, highest + 1, None
+    test_ids = None if test is None or test_ids is None else _kept_in_file(test_ids, test)
+    return _kept_in_file(ids, train), test_ids, highest + 1, None
+
+
+def _kept_in_file(ids: np.ndarray, samples: Samples) -> SampleArray:
+    """Large targets stay where they are, now that they are known to be ids."""
+    stored = samples.targets
+    return stored.astype(np.int64) if isinstance(stored, Rows) and stored.shape == ids.shape else ids
 
 
 def _none(loss: LossSpec) -> int | None:
@@ -132,7 +149,7 @@ def _check_several(distinct: int, example: object, samples: Samples) -> None:
 
 def _labels(samples: Samples, targets: Targets) -> np.ndarray:
     """One label a sample, (n,), or sequences of them, (n, time), where these make sense."""
-    labels, field = samples.targets, samples.targets_field
+    labels, field = np.asarray(samples.targets), samples.targets_field
     if targets is Targets.SEQUENCE and labels.ndim == 1:
         labels = labels[:, None]
     elif targets is not Targets.SEQUENCE and labels.ndim == 2 and labels.shape[1] == 1:

@@ -12,9 +12,13 @@ import numpy as np
 
 from ..spec import DatasetSpec
 from .errors import DataError
-from .files import checked_file
+from .files import checked_file, file_key
 from .samples import Samples
+from .table import BlockWriter, Found, converted
 
+CACHED_FROM_BYTES = 1 << 26
+"""Larger files are converted in the cache, not in memory."""
+MOST_LABELS = 100_000
 _BLOCK_ROWS = 1024
 _LONGEST_LINE = 1 << 24
 
@@ -34,13 +38,20 @@ def load_csv(spec: DatasetSpec, *, text_labels: bool) -> tuple[Samples, Samples 
     `text_labels`: the label column may hold names of classes.
     """
     assert spec.path is not None  # the job description was checked
-    train = _samples(spec.path, "dataset.path", spec.labels, text_labels, None)
+    fields = {"dataset.path": spec.path} | ({"dataset.test_path": spec.test_path} if spec.test_path else {})
+    large = any(
+        checked_file(path, field).stat().st_size >= CACHED_FROM_BYTES for field, path in fields.items()
+    )
+    read = _converted if large else _samples
+    train = read(spec.path, "dataset.path", spec.labels, text_labels, None)
     if spec.test_path is None:
         return train, None
-    return train, _samples(spec.test_path, "dataset.test_path", spec.labels, text_labels, train)
+    return train, read(spec.test_path, "dataset.test_path", spec.labels, text_labels, train)
 
 
-def _samples(path: str, field: str, label: str | None, text_labels: bool, like: Samples | None) -> Samples:
+def _chooser(
+    path: str, field: str, label: str | None, like: Samples | None
+) -> Callable[[tuple[str, ...], bool], Columns]:
     def choose(names: tuple[str, ...], has_header: bool) -> Columns:
         if len(names) < 2:
             raise DataError(
@@ -59,11 +70,63 @@ def _samples(path: str, field: str, label: str | None, text_labels: bool, like: 
             )
         return chosen
 
+    return choose
+
+
+def _samples(path: str, field: str, label: str | None, text_labels: bool, like: Samples | None) -> Samples:
+    choose = _chooser(path, field, label, like)
     columns, features, labels = read_csv(path, field, choose, text_labels=text_labels)
     assert labels is not None and columns.label is not None
     names = tuple(columns.names[index] for index in columns.features)
     label_field = "dataset.labels" if label is not None else field
     return Samples(features, labels, field, label_field, names, columns.names[columns.label])
+
+
+def _converted(path: str, field: str, label: str | None, text_labels: bool, like: Samples | None) -> Samples:
+    """The same samples as `_samples` gives, in constant memory, by way of the cache."""
+    file = checked_file(path, field)
+    known = None if like is None else (like.feature_names, like.class_names)
+    key = {
+        "source": "csv",
+        "file": file_key(file),
+        "label": label,
+        "text_labels": text_labels,
+        "known": known,
+    }
+
+    def convert(folder: Path) -> None:
+        columns, blocks = _blocks(_CsvFile(file, field), _chooser(path, field, label, like), text_labels)
+        assert columns.label is not None
+        known = None if like is None else like.class_names
+        numbers = {word: number for number, word in enumerate(known or ())}
+        with BlockWriter(folder, np.float32, np.float64) as writer:
+            for values, words in blocks:
+                labels = values[:, -1]
+                if text_labels:
+                    for word in dict.fromkeys(words):
+                        if known is not None and word not in numbers:
+                            raise DataError(
+                                field, f"label '{word}' of {path} is not among the training labels"
+                            )
+                        numbers.setdefault(word, len(numbers))
+                    if len(numbers) > MOST_LABELS:
+                        more = f"{path} has more than {MOST_LABELS:,} different labels"
+                        raise DataError(
+                            field, f"{more}: expected classes; for quantities use loss: squared_error"
+                        )
+                    labels = np.array([numbers[word] for word in words], np.float64)
+                writer.append(values[:, : len(columns.features)], labels)
+            class_names = known
+            if text_labels and known is None:
+                values = _numbers_or_words(list(numbers))
+                if values.dtype.kind == "U":
+                    class_names = tuple(sorted(numbers))
+                    values = np.searchsorted(np.array(class_names), values)
+                writer.renumber_targets(values)
+            names = tuple(columns.names[index] for index in columns.features)
+            writer.finish(Found(names, columns.names[columns.label], class_names))
+
+    return converted(key, convert, field, "dataset.labels" if label is not None else field)
 
 
 def _position(names: Sequence[str], label: str, has_header: bool, path: str) -> int:
@@ -92,7 +155,24 @@ def read_csv(
     ... `choose(names, has_header)` says which columns are wanted. Labels are float64; with `text_labels`,
     text if any of them is not a number. DataError names line and column of what cannot be used.
     """
-    file = _CsvFile(checked_file(path, field), field)
+    columns, parts = _blocks(_CsvFile(checked_file(path, field), field), choose, text_labels)
+    blocks: list[np.ndarray] = []
+    words: list[str] = []
+    for values, labels in parts:
+        blocks.append(values)
+        words += labels
+    values = np.concatenate(blocks)
+    features = values[:, : len(columns.features)].astype(np.float32)
+    if columns.label is None:
+        return columns, features, None
+    return columns, features, _numbers_or_words(words) if text_labels else values[:, -1]
+
+
+def _blocks(
+    file: _CsvFile, choose: Callable[[tuple[str, ...], bool], Columns], text_labels: bool
+) -> tuple[Columns, Iterator[tuple[np.ndarray, list[str]]]]:
+    """The chosen columns, and blocks of rows: numbers (rows, columns) float64, and with `text_labels` the
+    labels, which are the last of the numbers without."""
     first = next(file.rows(), None)
     if first is None:
         file.refuse("holds no rows")
@@ -103,19 +183,18 @@ def read_csv(
     numbers = columns.features
     if columns.label is not None and not text_labels:
         numbers = (*numbers, columns.label)
-    blocks: list[np.ndarray] = []
-    words: list[str] = []
-    for block in file.blocks(skip_header=has_header, width=len(names)):
-        blocks.append(file.numbers(block, numbers, names))
-        if columns.label is not None and text_labels:
-            words += file.words(block, columns.label, names)
-    if not blocks:
-        file.refuse("holds a header line and no rows below it")
-    values = np.concatenate(blocks)
-    features = values[:, : len(columns.features)].astype(np.float32)
-    if columns.label is None:
-        return columns, features, None
-    return columns, features, _numbers_or_words(words) if text_labels else values[:, -1]
+
+    def rows() -> Iterator[tuple[np.ndarray, list[str]]]:
+        empty = True
+        for block in file.blocks(skip_header=has_header, width=len(names)):
+            empty = False
+            label = columns.label if text_labels else None
+            words = [] if label is None else file.words(block, label, names)
+            yield file.numbers(block, numbers, names), words
+        if empty:
+            file.refuse("holds a header line and no rows below it")
+
+    return columns, rows()
 
 
 class _CsvFile:

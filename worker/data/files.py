@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from math import prod
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from .errors import DataError
+from .rows import FileArray, Rows, SampleArray
 
 
 class ByteStream(Protocol):
@@ -81,6 +82,17 @@ def check_fits_memory(byte_count: int, path: Path, field: str) -> None:
         )
 
 
+def file_key(path: Path) -> dict[str, Any]:
+    """What tells whether a file is still the same: its place, size, time of change and inode."""
+    status = path.stat()
+    return {
+        "path": str(path.resolve()),
+        "size": status.st_size,
+        "changed": status.st_mtime_ns,
+        "inode": status.st_ino,
+    }
+
+
 def stored_array(
     path: Path,
     dtype: np.dtype,
@@ -88,15 +100,17 @@ def stored_array(
     start: int,
     field: str,
     order: Literal["C", "F"] = "C",
-) -> np.ndarray:
+) -> SampleArray:
     """The array that begins at byte `start` of a file, not to be written to.
 
-    A large one is memory-mapped, so that it may exceed the memory. But whoever truncates a mapped file ends
+    A large one stays in the file, so that it may exceed the memory. But whoever truncates a mapped file ends
     every process that reads from it; so a smaller one is read at once, and may change later.
     """
     count = prod(shape)
-    if count * dtype.itemsize >= MAPPED_FROM_BYTES:
-        return np.memmap(path, dtype=dtype, mode="r", offset=start, shape=shape, order=order)
+    if count * dtype.itemsize >= MAPPED_FROM_BYTES and shape:
+        extents = shape if order == "C" else shape[::-1]
+        strides = tuple(prod(extents[axis + 1 :]) * dtype.itemsize for axis in range(len(extents)))
+        return Rows(FileArray(path, dtype, shape, start, strides if order == "C" else strides[::-1]))
     with path.open("rb") as file:
         file.seek(start)
         array = np.fromfile(file, dtype, count)

@@ -10,12 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from ..spec import DatasetSpec
+from . import files
+from .cache import cached
 from .errors import DataError
 from .files import ByteStream, check_fits_memory, checked_file, read_up_to, stored_array
+from .rows import FileArray, Rows, SampleArray
 from .samples import Samples
 
 _DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
+_ARRAY = "array"
+_BLOCK = 1 << 20
+# What deflate makes of zeros (RFC 1951: 258 bytes from two bits), rounded up.
+_MOST_TIMES_SMALLER = 1100
 
 
 def load_idx(spec: DatasetSpec) -> tuple[Samples, Samples | None]:
@@ -31,7 +38,7 @@ def _samples(spec: DatasetSpec, features: str, labels: str) -> Samples:
     return Samples(*arrays, *fields)
 
 
-def read_idx(path: str | Path, field: str) -> np.ndarray:
+def read_idx(path: str | Path, field: str) -> SampleArray:
     """The array in an IDX file, plain or gzipped; DataError names what is wrong with it."""
     path = checked_file(path, field)
     with path.open("rb") as file:
@@ -54,14 +61,44 @@ def read_idx(path: str | Path, field: str) -> np.ndarray:
         raise DataError(field, f"{path} is a damaged gzip file: {error}") from None
 
 
-def _read_gzipped(stream: ByteStream, path: Path, field: str) -> np.ndarray:
+def _read_gzipped(stream: ByteStream, path: Path, field: str) -> SampleArray:
     dtype, shape = _header(stream, path, field)
     start, byte_count = stream.tell(), prod(shape) * dtype.itemsize
+    largest = path.stat().st_size * _MOST_TIMES_SMALLER
+    if byte_count > largest:
+        raise DataError(
+            field,
+            f"{path} is damaged: its header states {byte_count:,} bytes of data, more than the {largest:,} "
+            "that a gzip file of its size can hold",
+        )
+    if byte_count >= files.MAPPED_FROM_BYTES:
+        return _unpacked(stream, dtype, shape, path, field)
     check_fits_memory(byte_count, path, field)
     content = read_up_to(stream, byte_count)
     extra = len(stream.read(1)) if len(content) == byte_count else 0
     _check_size(start + byte_count, start + len(content) + extra, shape, path, field)
     return np.frombuffer(content, dtype=dtype).reshape(shape)
+
+
+def _unpacked(
+    stream: ByteStream, dtype: np.dtype, shape: tuple[int, ...], path: Path, field: str
+) -> SampleArray:
+    """A large array, which is unpacked once, into the cache."""
+    start, byte_count = stream.tell(), prod(shape) * dtype.itemsize
+
+    def unpack(folder: Path) -> None:
+        written = 0
+        with (folder / _ARRAY).open("wb") as file:
+            # One byte more than there should be, to notice it.
+            while written <= byte_count and (
+                part := read_up_to(stream, min(_BLOCK, byte_count + 1 - written))
+            ):
+                file.write(part)
+                written += len(part)
+        _check_size(start + byte_count, start + written, shape, path, field)
+
+    with cached({"source": "idx", "file": files.file_key(path)}, unpack) as folder:
+        return Rows(FileArray(folder / _ARRAY, dtype, shape)).opened()
 
 
 def _check_size(expected: int, actual: int, shape: tuple[int, ...], path: Path, field: str) -> None:

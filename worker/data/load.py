@@ -16,10 +16,17 @@ from .dataset import Dataset
 from .digits import digits_transform, load_digits
 from .errors import DataError
 from .idx import load_idx
+from .images import load_images
 from .npy import load_npy
 from .npz import load_npz
+from .parquet import load_parquet
+from .prepare import fitted_pipeline, made_samples
+from .remote import local_files
+from .rows import Rows, SampleArray
 from .samples import Samples
+from .text import load_text
 from .transform import FeatureTransform
+from .wav import load_wav
 
 
 def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
@@ -29,7 +36,11 @@ def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
     DataError, with the field of the job description to look at.
     """
     labelled = loss.targets is not Targets.NUMBERS
-    train, test = _read(spec, text_labels=labelled)
+    with local_files(spec) as local:
+        train, test = _read(local, text_labels=labelled)
+    train, test, source = made_samples(
+        spec, train, test, lambda samples: split(samples, spec.test_fraction, seed)[0]
+    )
     train = replace(train, features=checked_features(train))
     check_same_length(train)
     if test is not None:
@@ -57,6 +68,8 @@ def load_dataset(spec: DatasetSpec, *, loss: LossSpec, seed: int) -> Dataset:
         class_names=class_names,
         feature_names=train.feature_names,
         label_name=train.label_name,
+        categories=train.categories,
+        pipeline=fitted_pipeline(spec, source, parts[0]),
     )
 
 
@@ -77,25 +90,40 @@ def split(samples: int, test_fraction: float, seed: int) -> tuple[slice | np.nda
 
 
 def _part(
-    features: np.ndarray, targets: np.ndarray, rows: slice | np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    return features[rows], targets[rows]
+    features: SampleArray, targets: SampleArray, rows: slice | np.ndarray
+) -> tuple[SampleArray, SampleArray]:
+    return _chosen(features, rows), _chosen(targets, rows)
+
+
+def _chosen(array: SampleArray, rows: slice | np.ndarray) -> SampleArray:
+    return array.select(rows) if isinstance(array, Rows) else array[rows]
+
+
+_TABLES = {"csv": load_csv, "parquet": load_parquet}
+_SOURCES = {
+    "npz": load_npz,
+    "npy": load_npy,
+    "idx": load_idx,
+    "images": load_images,
+    "text": load_text,
+    "wav": load_wav,
+}
 
 
 def _read(spec: DatasetSpec, *, text_labels: bool) -> tuple[Samples, Samples | None]:
     if spec.source == "digits":
         return load_digits(), None
     try:
-        if spec.source == "csv":
-            return load_csv(spec, text_labels=text_labels)
-        return {"npz": load_npz, "npy": load_npy, "idx": load_idx}[spec.source](spec)
+        if spec.source in _TABLES:
+            return _TABLES[spec.source](spec, text_labels=text_labels)
+        return _SOURCES[spec.source](spec)
     except OSError as error:
         # A file that was checked and then taken away, or a disk that fails while it is read.
         what = error.filename or f"the {spec.source} file"
         raise DataError("dataset", f"cannot read {what} to its end: {error.strerror or error}") from error
 
 
-def _transform(spec: DatasetSpec, train_features: np.ndarray) -> FeatureTransform:
+def _transform(spec: DatasetSpec, train_features: SampleArray) -> FeatureTransform:
     if spec.normalize == "range":
         return FeatureTransform.to_unit_range(train_features)
     if spec.normalize == "standard":
@@ -112,7 +140,7 @@ def _check_same_shape(train: Samples, test: Samples) -> None:
         )
 
 
-def _check_same_width(train: np.ndarray, test: np.ndarray, samples: Samples) -> None:
+def _check_same_width(train: SampleArray, test: SampleArray, samples: Samples) -> None:
     if train.shape[1:] != test.shape[1:]:
         counts = prod(test.shape[1:]), prod(train.shape[1:])
         raise DataError(

@@ -11,6 +11,7 @@ import numpy as np
 from ..spec import DatasetSpec
 from .errors import DataError
 from .files import PICKLE_ADVICE, ByteStream, begins_with_pickle, checked_file, stored_array
+from .rows import SampleArray
 from .samples import Samples
 
 
@@ -38,7 +39,7 @@ def _samples(spec: DatasetSpec, features: str, labels: str) -> Samples:
     return Samples(*arrays, *fields)
 
 
-def read_npy(path: str | Path, field: str) -> np.ndarray:
+def read_npy(path: str | Path, field: str) -> SampleArray:
     """The array in a .npy file, read-only; DataError names what is wrong with the file."""
     path = checked_file(path, field)
     with path.open("rb") as file:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .rows import SampleArray
+
 _BLOCK_VALUES = 1 << 20
 # Wider kinds are shifted in float64 first: float32 would round a large value before its offset is taken off.
 _EXACT_IN_FLOAT32 = ("b1", "i1", "u1", "i2", "u2", "f2", "f4")
@@ -30,14 +32,14 @@ class FeatureTransform:
         return cls.scaling(0.0, 1.0)
 
     @classmethod
-    def to_unit_range(cls, features: np.ndarray) -> FeatureTransform:
+    def to_unit_range(cls, features: SampleArray) -> FeatureTransform:
         """Smallest value of all features -> 0, largest -> 1."""
         lowest = min(float(block.min()) for block in row_blocks(features))
         highest = max(float(block.max()) for block in row_blocks(features))
         return cls.scaling(lowest, _inverse(np.asarray(highest - lowest)))
 
     @classmethod
-    def to_standard(cls, features: np.ndarray) -> FeatureTransform:
+    def to_standard(cls, features: SampleArray) -> FeatureTransform:
         """Each feature to mean 0 and standard deviation 1; a constant feature keeps its scale."""
         shape = features.shape[1:]
         total, squares = np.zeros(shape), np.zeros(shape)
@@ -90,7 +92,7 @@ def _inverse(spread: np.ndarray) -> np.ndarray:
     return np.where(varies, 1.0 / np.where(varies, spread, 1.0), 1.0)
 
 
-def row_blocks(array: np.ndarray) -> Iterator[np.ndarray]:
+def row_blocks(array: SampleArray) -> Iterator[np.ndarray]:
     """The array's rows in order, a bounded number of values at a time (so that memory-mapped files fit)."""
     rows = max(1, _BLOCK_VALUES // max(1, array[:1].size))
     for start in range(0, len(array), rows):

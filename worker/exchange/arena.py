@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import mmap
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +50,8 @@ def private_arena(fields: Fields) -> dict[str, np.ndarray]:
 def create_shared_arena(path: Path, fields: Fields, later: str | None = None) -> dict[str, np.ndarray]:
     """A zeroed arena in a new file that other processes open by its path; OSError where there is no room.
 
-    `later`: the last array, whose rows get their memory one by one from `reserve_row`. A file mapped by hand,
-    because `multiprocessing.shared_memory` before Python 3.13 has a tracker that deletes segments which
+    `later`: the array from which on rows get their memory one by one from `reserve_rows`. A file mapped by
+    hand, because `multiprocessing.shared_memory` before Python 3.13 has a tracker that deletes segments which
     another process still uses.
     """
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
@@ -63,13 +63,15 @@ def create_shared_arena(path: Path, fields: Fields, later: str | None = None) ->
         os.close(descriptor)
 
 
-def reserve_row(path: Path, fields: Fields, name: str, row: int) -> None:
-    """Get the memory for one row of an array of the arena at `path`; OSError where there is none."""
-    dtype, (_, *shape) = fields[name]
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+def reserve_rows(path: Path, fields: Fields, names: Iterable[str], row: int) -> None:
+    """Get the memory for one row of each of these arrays of the arena at `path`; OSError where there is
+    none."""
     descriptor = os.open(path, os.O_RDWR)
     try:
-        _reserve(descriptor, arena_offset(fields, name) + row * size, size)
+        for name in names:
+            dtype, (_, *shape) = fields[name]
+            size = math.prod(shape) * np.dtype(dtype).itemsize
+            _reserve(descriptor, arena_offset(fields, name) + row * size, size)
     finally:
         os.close(descriptor)
 

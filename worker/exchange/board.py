@@ -19,7 +19,7 @@ import numpy as np
 from ...core.optim.norm import NORM_BLOCK
 from ..errors import JobError
 from ..reports import Reason
-from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_row
+from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_rows
 from .doorbell import Doorbells, fence
 from .ledger import Ledger
 
@@ -31,6 +31,9 @@ COORDINATOR = 0
 _HORIZON, _CLOSING, _EVALUATION, _GENERATION = range(4)
 _WORDS = 8
 
+# The last arrays of a desk, whose rows get their memory one by one.
+_LATER = ("gradients", "residuals", "payloads")
+
 
 @dataclass(frozen=True)
 class BoardShape:
@@ -38,8 +41,9 @@ class BoardShape:
 
     `parameters`: length of the flat buffer in elements. `slots`: optimizer state buffers.
     `evaluation_values`: sums that one evaluation chunk yields. `buffers`: length of the flat buffer of the
-    model's buffers. `curvature`: whether workers estimate the Hessian's diagonal. A job without a held-out
-    split still has one chunk, which nobody asks for.
+    model's buffers. `curvature`: whether workers estimate the Hessian's diagonal. `payload_bytes`: the size
+    of a compressed gradient, 0 where none is compressed. A job without a held-out split still has one chunk,
+    which nobody asks for.
 
     `tasks`: updates an epoch where workers do not wait for one another, 0 where they do; `micro_batches` are
     then the slots of a desk. `observations`: passes of the model behind one row of a desk. `replica_rows`:
@@ -55,6 +59,7 @@ class BoardShape:
     evaluation_values: int
     buffers: int = 0
     curvature: bool = False
+    payload_bytes: int = 0
     tasks: int = 0
     observations: int = 1
     replica_rows: int = 1
@@ -80,6 +85,7 @@ class BoardShape:
             "parameters": ("float32", (2, self.parameters)),
             "state": ("float32", (2, self.slots, self.parameters)),
             **Ledger.fields(LOSS_RING if self.has_ledger else 0, self.workers, self.tasks),
+            "residuals": ("float32", (2, self.micro_batches, self._residual)),
         }
 
     def desk_fields(self) -> Fields:
@@ -88,12 +94,19 @@ class BoardShape:
             "stamps": ("int64", (self.micro_batches,)),
             "losses": ("float64", (self.micro_batches,)),
             "versions": ("int64", (self.micro_batches,)),
+            "input_seconds": ("float64", (2,)),
             "evaluation_stamps": ("int64", (self.evaluation_chunks,)),
             "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
             "observed": ("float32", (self.micro_batches, self.observations * self.buffers)),
             "curvatures": ("float32", (self.micro_batches, self.parameters if self.curvature else 0)),
             "gradients": ("float32", (self.micro_batches, self.replica_rows * self.parameters)),
+            "residuals": ("float32", (self.micro_batches, self._residual)),
+            "payloads": ("uint8", (self.micro_batches, self.payload_bytes)),
         }
+
+    @property
+    def _residual(self) -> int:
+        return self.parameters if self.payload_bytes else 0
 
 
 class Desk:
@@ -103,9 +116,16 @@ class Desk:
     """
 
     def __init__(self, views: dict[str, np.ndarray], reserve_gradient: Callable[[int], None]) -> None:
-        """`reserve_gradient(micro_batch)`: get the memory for one row of gradients."""
+        """`reserve_gradient(micro_batch)`: get the memory for one row of gradients, and what goes with it.
+
+        `gradients` are what a receiver decodes from `payloads`, where they are compressed, and `residuals`
+        what it misses.
+        """
         self.losses = views["losses"]
+        self.input_seconds = _numbers(views["input_seconds"])
         self.gradients = views["gradients"]
+        self.residuals = views["residuals"]
+        self.payloads = views["payloads"]
         self.observed = views["observed"]
         self.curvatures = views["curvatures"]
         self.evaluation_sums = views["evaluation_sums"]
@@ -166,6 +186,7 @@ class Board:
         self.shape = shape
         self.parameters = views["parameters"]
         self.state = views["state"]
+        self.residuals = views["residuals"]
         self.losses = views["losses"]
         self.squares = views["squares"]
         self.buffers = views["buffers"]
@@ -279,13 +300,17 @@ class Board:
         state: np.ndarray,
         loss_scale: tuple[float, int] = (1.0, 0),
         buffers: np.ndarray | None = None,
+        residuals: np.ndarray | None = None,
         done: tuple[int, ...] = (),
     ) -> None:
-        """Set the version that training starts from. parameters: (n,), state: (slots, n). done: the tasks of
-        the epoch under way that it has applied, where updates have an order of their own."""
+        """Set the version that training starts from. parameters: (n,), state: (slots, n); residuals:
+        (micro_batches, n), zeros where they are left out; done: the tasks of the epoch under way that it has
+        applied, where updates have an order of their own."""
         self.ledger.begin(step, done)
         if buffers is not None:
             self.buffers[step % 2] = buffers
+        if residuals is not None:
+            self.residuals[step % 2] = residuals
         self._rate_factor[0] = 1.0
         for version in (0, 1):
             self.set_loss_scale(version, *loss_scale)
@@ -402,7 +427,7 @@ def open_shared_board(shape: BoardShape, folder: Path) -> Board:
 
 def create_desk(shape: BoardShape, folder: Path, incarnation: int) -> None:
     """Make the desk of a new worker; before the coordinator deals work out to it."""
-    create_shared_arena(_desk_file(folder, incarnation), shape.desk_fields(), later="gradients")
+    create_shared_arena(_desk_file(folder, incarnation), shape.desk_fields(), later=_LATER[0])
 
 
 def remove_desk(folder: Path, incarnation: int) -> None:
@@ -414,7 +439,7 @@ def _shared_board(shape: BoardShape, views: dict[str, np.ndarray], folder: Path)
     def open_desk(incarnation: int) -> Desk | None:
         path, fields = _desk_file(folder, incarnation), shape.desk_fields()
         try:
-            return Desk(open_shared_arena(path, fields), partial(reserve_row, path, fields, "gradients"))
+            return Desk(open_shared_arena(path, fields), partial(reserve_rows, path, fields, _LATER))
         except FileNotFoundError:
             return None
 

@@ -38,6 +38,9 @@ def export_saved_model(saved: SavedModel, path: Path, probabilities: bool = Fals
     """
     if probabilities and not saved.classifies:
         raise ChainruleError("this model predicts no classes: it has no probabilities")
+    if saved.pipeline.to_json():
+        kinds = ", ".join(kind for each in saved.pipeline.to_json() for kind in each)
+        raise ChainruleError(f"a model whose samples are transformed ({kinds}) cannot be exported yet")
     words = {"job": saved.spec.name, "digest": saved.digest}
     if saved.class_names is not None:
         words["class_names"] = json.dumps(saved.class_names)

@@ -103,6 +103,12 @@ class JobSpec(Section):
             mode, instead = "training.average_every", "average_every: 1"
         else:
             return
+        if training.compression.kind != "none":
+            message = (
+                f"cannot go with {mode}: what compression leaves out is kept for the same micro-batch of the "
+                f"next step. Use compression: none, or {instead}"
+            )
+            yield Violation("training.compression", message)
         if isinstance(self.optimizer, SophiaSpec):
             message = (
                 f"cannot go with {mode}: the curvature is estimated for a step of all workers together. Use "

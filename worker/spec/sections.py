@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .compression import COMPRESSIONS
 from .consistency import CONSISTENCY
 from .dataset import DatasetSpec
 from .initializers import INITIALIZERS
@@ -13,6 +14,7 @@ from .optimizers import OPTIMIZERS, AverageSpec, LossScaleSpec, ParameterGroupSp
 from .schedules import SCHEDULES, WarmUpSpec
 from .section import Kind, Section
 from .training import ClusterSpec, EarlyStoppingSpec, TrainingSpec
+from .transforms import TRANSFORMS
 from .weights import InitialWeightsSpec, PythonModelSpec
 
 SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
@@ -30,11 +32,13 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
 """By path, positions in lists left out."""
 
 KINDS: Mapping[tuple[str, ...], Mapping[str, type[Kind]]] = {
+    ("dataset", "transforms"): TRANSFORMS,
     ("loss",): LOSSES,
     ("penalties",): PENALTIES,
     ("optimizer",): OPTIMIZERS,
     ("training", "schedule"): SCHEDULES,
     ("training", "consistency"): CONSISTENCY,
+    ("training", "compression"): COMPRESSIONS,
 }
 """The kinds that may stand at a path. Layers and initializers stand at any depth of the model."""
 

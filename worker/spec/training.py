@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from .compression import AnyCompression, NoneSpec
 from .consistency import AnyConsistency, AsyncSpec, SyncSpec
 from .errors import shown
 from .losses import Measured
@@ -51,6 +52,8 @@ class TrainingSpec(Section):
     average: AverageSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
     precision: Precision = Field(default="float32", description="one of float32, bfloat16, float16")
     loss_scale: LossScaleSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
+    checkpoint_every_steps: Count | None = Field(default=None, description="a number of steps, 1 or more")
+    compression: AnyCompression = NoneSpec()
     consistency: AnyConsistency = SyncSpec()
     average_every: Count = Field(default=1, description="a number of mini-batches, 1 or more")
 

@@ -107,7 +107,7 @@ class JobProgressed(_message.Message):
     def __init__(self, step: _Optional[int] = ..., epoch: _Optional[int] = ..., loss: _Optional[float] = ..., samples_per_second: _Optional[float] = ..., remaining: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class EpochCompleted(_message.Message):
-    __slots__ = ("epoch", "step", "train_loss", "metrics", "duration", "staleness")
+    __slots__ = ("epoch", "step", "train_loss", "metrics", "duration", "staleness", "input_idle_fraction")
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -121,13 +121,15 @@ class EpochCompleted(_message.Message):
     METRICS_FIELD_NUMBER: _ClassVar[int]
     DURATION_FIELD_NUMBER: _ClassVar[int]
     STALENESS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_IDLE_FRACTION_FIELD_NUMBER: _ClassVar[int]
     epoch: int
     step: int
     train_loss: float
     metrics: _containers.ScalarMap[str, float]
     duration: _duration_pb2.Duration
     staleness: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, epoch: _Optional[int] = ..., step: _Optional[int] = ..., train_loss: _Optional[float] = ..., metrics: _Optional[_Mapping[str, float]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., staleness: _Optional[_Iterable[int]] = ...) -> None: ...
+    input_idle_fraction: float
+    def __init__(self, epoch: _Optional[int] = ..., step: _Optional[int] = ..., train_loss: _Optional[float] = ..., metrics: _Optional[_Mapping[str, float]] = ..., duration: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., staleness: _Optional[_Iterable[int]] = ..., input_idle_fraction: _Optional[float] = ...) -> None: ...
 
 class CheckpointSaved(_message.Message):
     __slots__ = ("step", "epoch", "digest")

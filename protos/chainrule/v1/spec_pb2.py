@@ -22,15 +22,17 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from chainrule.v1 import compression_pb2 as chainrule_dot_v1_dot_compression__pb2
 from chainrule.v1 import consistency_pb2 as chainrule_dot_v1_dot_consistency__pb2
 from chainrule.v1 import layers_pb2 as chainrule_dot_v1_dot_layers__pb2
 from chainrule.v1 import losses_pb2 as chainrule_dot_v1_dot_losses__pb2
 from chainrule.v1 import optimizers_pb2 as chainrule_dot_v1_dot_optimizers__pb2
 from chainrule.v1 import schedules_pb2 as chainrule_dot_v1_dot_schedules__pb2
+from chainrule.v1 import transforms_pb2 as chainrule_dot_v1_dot_transforms__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63hainrule/v1/spec.proto\x12\x0c\x63hainrule.v1\x1a\x1e\x63hainrule/v1/consistency.proto\x1a\x19\x63hainrule/v1/layers.proto\x1a\x19\x63hainrule/v1/losses.proto\x1a\x1d\x63hainrule/v1/optimizers.proto\x1a\x1c\x63hainrule/v1/schedules.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xe2\x04\n\x07JobSpec\x12\x17\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x30\n\x07\x64\x61taset\x18\x02 \x01(\x0b\x32\x19.chainrule.v1.DatasetSpecB\x04\xe2\x41\x01\x02\x12(\n\x05model\x18\x03 \x03(\x0b\x32\x13.chainrule.v1.LayerB\x04\xe2\x41\x01\x01\x12&\n\x04loss\x18\x04 \x01(\x0b\x32\x12.chainrule.v1.LossB\x04\xe2\x41\x01\x02\x12+\n\x07metrics\x18\x05 \x03(\x0e\x32\x14.chainrule.v1.MetricB\x04\xe2\x41\x01\x01\x12\x30\n\toptimizer\x18\x06 \x01(\x0b\x32\x17.chainrule.v1.OptimizerB\x04\xe2\x41\x01\x02\x12\x32\n\x08training\x18\x07 \x01(\x0b\x32\x1a.chainrule.v1.TrainingSpecB\x04\xe2\x41\x01\x01\x12\x30\n\x07\x63luster\x18\x08 \x01(\x0b\x32\x19.chainrule.v1.ClusterSpecB\x04\xe2\x41\x01\x01\x12.\n\tpenalties\x18\t \x03(\x0b\x32\x15.chainrule.v1.PenaltyB\x04\xe2\x41\x01\x01\x12@\n\x10parameter_groups\x18\n \x03(\x0b\x32 .chainrule.v1.ParameterGroupSpecB\x04\xe2\x41\x01\x01\x12?\n\x0finitial_weights\x18\x0b \x01(\x0b\x32 .chainrule.v1.InitialWeightsSpecB\x04\xe2\x41\x01\x01\x12\x39\n\x0cpython_model\x18\x0c \x01(\x0b\x32\x1d.chainrule.v1.PythonModelSpecB\x04\xe2\x41\x01\x01\x42\x07\n\x05_name\"\xa8\x03\n\x0b\x44\x61tasetSpec\x12\x31\n\x06source\x18\x01 \x01(\x0e\x32\x1b.chainrule.v1.DatasetSourceB\x04\xe2\x41\x01\x02\x12\x17\n\x04path\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1c\n\ttest_path\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1b\n\x08\x66\x65\x61tures\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x19\n\x06labels\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12 \n\rtest_features\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x1e\n\x0btest_labels\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12 \n\rtest_fraction\x18\x08 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12\x30\n\tnormalize\x18\t \x01(\x0e\x32\x17.chainrule.v1.NormalizeB\x04\xe2\x41\x01\x01\x42\x07\n\x05_pathB\x0c\n\n_test_pathB\x0b\n\t_featuresB\t\n\x07_labelsB\x10\n\x0e_test_featuresB\x0e\n\x0c_test_labelsB\x10\n\x0e_test_fraction\"\x85\x01\n\x0fPythonModelSpec\x12\x19\n\x06python\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x1a\n\x07\x66\x61\x63tory\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x19\n\x06sha256\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x42\t\n\x07_pythonB\n\n\x08_factoryB\t\n\x07_sha256\"\xd8\x01\n\x12InitialWeightsSpec\x12\x17\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x30\n\x06layout\x18\x02 \x01(\x0e\x32\x1a.chainrule.v1.WeightLayoutB\x04\xe2\x41\x01\x01\x12@\n\x05names\x18\x03 \x03(\x0b\x32+.chainrule.v1.InitialWeightsSpec.NamesEntryB\x04\xe2\x41\x01\x01\x1a,\n\nNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_path\"\x9e\x06\n\x0cTrainingSpec\x12\x19\n\x06\x65pochs\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x31\n\nbatch_size\x18\x02 \x01(\x0b\x32\x17.chainrule.v1.BatchSizeB\x04\xe2\x41\x01\x01\x12 \n\rmicro_batches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x17\n\x04seed\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1a\n\x07shuffle\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12#\n\x10\x63heckpoint_every\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12=\n\x0e\x65\x61rly_stopping\x18\x07 \x01(\x0b\x32\x1f.chainrule.v1.EarlyStoppingSpecB\x04\xe2\x41\x01\x01\x12.\n\x08schedule\x18\x08 \x01(\x0b\x32\x16.chainrule.v1.ScheduleB\x04\xe2\x41\x01\x01\x12/\n\x07warm_up\x18\t \x01(\x0b\x32\x18.chainrule.v1.WarmUpSpecB\x04\xe2\x41\x01\x01\x12\x1d\n\nclip_value\x18\n \x01(\x01\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12\x1c\n\tclip_norm\x18\x0b \x01(\x01\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12\x30\n\x07\x61verage\x18\x0c \x01(\x0b\x32\x19.chainrule.v1.AverageSpecB\x04\xe2\x41\x01\x01\x12\x30\n\tprecision\x18\r \x01(\x0e\x32\x17.chainrule.v1.PrecisionB\x04\xe2\x41\x01\x01\x12\x35\n\nloss_scale\x18\x0e \x01(\x0b\x32\x1b.chainrule.v1.LossScaleSpecB\x04\xe2\x41\x01\x01\x12\x34\n\x0b\x63onsistency\x18\x1e \x01(\x0b\x32\x19.chainrule.v1.ConsistencyB\x04\xe2\x41\x01\x01\x12 \n\raverage_every\x18\x1f \x01(\x05\x42\x04\xe2\x41\x01\x01H\x07\x88\x01\x01\x42\t\n\x07_epochsB\x10\n\x0e_micro_batchesB\x07\n\x05_seedB\n\n\x08_shuffleB\x13\n\x11_checkpoint_everyB\r\n\x0b_clip_valueB\x0c\n\n_clip_normB\x10\n\x0e_average_every\"6\n\tBatchSize\x12\x11\n\x07samples\x18\x01 \x01(\x03H\x00\x12\x0e\n\x04\x66ull\x18\x02 \x01(\x08H\x00\x42\x06\n\x04size\"\xc1\x01\n\x11\x45\x61rlyStoppingSpec\x12\x19\n\x06metric\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1b\n\x08patience\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1c\n\tmin_delta\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1f\n\x0crestore_best\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\t\n\x07_metricB\x0b\n\t_patienceB\x0c\n\n_min_deltaB\x0f\n\r_restore_best\"\x9d\x01\n\x0b\x43lusterSpec\x12\x1a\n\x07workers\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12$\n\x11parameter_servers\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12*\n\x06\x64\x65vice\x18\x03 \x01(\x0e\x32\x14.chainrule.v1.DeviceB\x04\xe2\x41\x01\x01\x42\n\n\x08_workersB\x14\n\x12_parameter_servers*\xaa\x01\n\rDatasetSource\x12\x1e\n\x1a\x44\x41TASET_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x41TASET_SOURCE_DIGITS\x10\x01\x12\x16\n\x12\x44\x41TASET_SOURCE_NPZ\x10\x02\x12\x16\n\x12\x44\x41TASET_SOURCE_NPY\x10\x03\x12\x16\n\x12\x44\x41TASET_SOURCE_CSV\x10\x04\x12\x16\n\x12\x44\x41TASET_SOURCE_IDX\x10\x05*g\n\tNormalize\x12\x19\n\x15NORMALIZE_UNSPECIFIED\x10\x00\x12\x12\n\x0eNORMALIZE_NONE\x10\x01\x12\x13\n\x0fNORMALIZE_RANGE\x10\x02\x12\x16\n\x12NORMALIZE_STANDARD\x10\x03*e\n\x0cWeightLayout\x12\x1d\n\x19WEIGHT_LAYOUT_UNSPECIFIED\x10\x00\x12\x1b\n\x17WEIGHT_LAYOUT_CHAINRULE\x10\x01\x12\x19\n\x15WEIGHT_LAYOUT_PYTORCH\x10\x02*l\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x15\n\x11PRECISION_FLOAT32\x10\x01\x12\x16\n\x12PRECISION_BFLOAT16\x10\x02\x12\x15\n\x11PRECISION_FLOAT16\x10\x03*A\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0e\n\nDEVICE_CPU\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x63hainrule/v1/spec.proto\x12\x0c\x63hainrule.v1\x1a\x1e\x63hainrule/v1/compression.proto\x1a\x1e\x63hainrule/v1/consistency.proto\x1a\x19\x63hainrule/v1/layers.proto\x1a\x19\x63hainrule/v1/losses.proto\x1a\x1d\x63hainrule/v1/optimizers.proto\x1a\x1c\x63hainrule/v1/schedules.proto\x1a\x1d\x63hainrule/v1/transforms.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xe2\x04\n\x07JobSpec\x12\x17\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x30\n\x07\x64\x61taset\x18\x02 \x01(\x0b\x32\x19.chainrule.v1.DatasetSpecB\x04\xe2\x41\x01\x02\x12(\n\x05model\x18\x03 \x03(\x0b\x32\x13.chainrule.v1.LayerB\x04\xe2\x41\x01\x01\x12&\n\x04loss\x18\x04 \x01(\x0b\x32\x12.chainrule.v1.LossB\x04\xe2\x41\x01\x02\x12+\n\x07metrics\x18\x05 \x03(\x0e\x32\x14.chainrule.v1.MetricB\x04\xe2\x41\x01\x01\x12\x30\n\toptimizer\x18\x06 \x01(\x0b\x32\x17.chainrule.v1.OptimizerB\x04\xe2\x41\x01\x02\x12\x32\n\x08training\x18\x07 \x01(\x0b\x32\x1a.chainrule.v1.TrainingSpecB\x04\xe2\x41\x01\x01\x12\x30\n\x07\x63luster\x18\x08 \x01(\x0b\x32\x19.chainrule.v1.ClusterSpecB\x04\xe2\x41\x01\x01\x12.\n\tpenalties\x18\t \x03(\x0b\x32\x15.chainrule.v1.PenaltyB\x04\xe2\x41\x01\x01\x12@\n\x10parameter_groups\x18\n \x03(\x0b\x32 .chainrule.v1.ParameterGroupSpecB\x04\xe2\x41\x01\x01\x12?\n\x0finitial_weights\x18\x0b \x01(\x0b\x32 .chainrule.v1.InitialWeightsSpecB\x04\xe2\x41\x01\x01\x12\x39\n\x0cpython_model\x18\x0c \x01(\x0b\x32\x1d.chainrule.v1.PythonModelSpecB\x04\xe2\x41\x01\x01\x42\x07\n\x05_name\"\xd7\x06\n\x0b\x44\x61tasetSpec\x12\x31\n\x06source\x18\x01 \x01(\x0e\x32\x1b.chainrule.v1.DatasetSourceB\x04\xe2\x41\x01\x02\x12\x17\n\x04path\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1c\n\ttest_path\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1b\n\x08\x66\x65\x61tures\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x19\n\x06labels\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12 \n\rtest_features\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12\x1e\n\x0btest_labels\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12 \n\rtest_fraction\x18\x08 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12\x30\n\tnormalize\x18\t \x01(\x0e\x32\x17.chainrule.v1.NormalizeB\x04\xe2\x41\x01\x01\x12\x15\n\x07\x63olumns\x18\x1e \x03(\tB\x04\xe2\x41\x01\x01\x12,\n\x07missing\x18\x1f \x01(\x0e\x32\x15.chainrule.v1.MissingB\x04\xe2\x41\x01\x01\x12\x12\n\x04size\x18  \x03(\x05\x42\x04\xe2\x41\x01\x01\x12\x30\n\ttokenizer\x18! \x01(\x0e\x32\x17.chainrule.v1.TokenizerB\x04\xe2\x41\x01\x01\x12\x19\n\x06window\x18\" \x01(\x05\x42\x04\xe2\x41\x01\x01H\x07\x88\x01\x01\x12\x19\n\x06length\x18# \x01(\x05\x42\x04\xe2\x41\x01\x01H\x08\x88\x01\x01\x12\x1e\n\x0bsample_rate\x18$ \x01(\x05\x42\x04\xe2\x41\x01\x01H\t\x88\x01\x01\x12\x41\n\tchecksums\x18% \x03(\x0b\x32(.chainrule.v1.DatasetSpec.ChecksumsEntryB\x04\xe2\x41\x01\x01\x12\x31\n\ntransforms\x18( \x03(\x0b\x32\x17.chainrule.v1.TransformB\x04\xe2\x41\x01\x01\x1a\x30\n\x0e\x43hecksumsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_pathB\x0c\n\n_test_pathB\x0b\n\t_featuresB\t\n\x07_labelsB\x10\n\x0e_test_featuresB\x0e\n\x0c_test_labelsB\x10\n\x0e_test_fractionB\t\n\x07_windowB\t\n\x07_lengthB\x0e\n\x0c_sample_rate\"\x85\x01\n\x0fPythonModelSpec\x12\x19\n\x06python\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x1a\n\x07\x66\x61\x63tory\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x19\n\x06sha256\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x42\t\n\x07_pythonB\n\n\x08_factoryB\t\n\x07_sha256\"\xd8\x01\n\x12InitialWeightsSpec\x12\x17\n\x04path\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02H\x00\x88\x01\x01\x12\x30\n\x06layout\x18\x02 \x01(\x0e\x32\x1a.chainrule.v1.WeightLayoutB\x04\xe2\x41\x01\x01\x12@\n\x05names\x18\x03 \x03(\x0b\x32+.chainrule.v1.InitialWeightsSpec.NamesEntryB\x04\xe2\x41\x01\x01\x1a,\n\nNamesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x07\n\x05_path\"\x9a\x07\n\x0cTrainingSpec\x12\x19\n\x06\x65pochs\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x31\n\nbatch_size\x18\x02 \x01(\x0b\x32\x17.chainrule.v1.BatchSizeB\x04\xe2\x41\x01\x01\x12 \n\rmicro_batches\x18\x03 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x17\n\x04seed\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1a\n\x07shuffle\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x12#\n\x10\x63heckpoint_every\x18\x06 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x04\x88\x01\x01\x12=\n\x0e\x65\x61rly_stopping\x18\x07 \x01(\x0b\x32\x1f.chainrule.v1.EarlyStoppingSpecB\x04\xe2\x41\x01\x01\x12.\n\x08schedule\x18\x08 \x01(\x0b\x32\x16.chainrule.v1.ScheduleB\x04\xe2\x41\x01\x01\x12/\n\x07warm_up\x18\t \x01(\x0b\x32\x18.chainrule.v1.WarmUpSpecB\x04\xe2\x41\x01\x01\x12\x1d\n\nclip_value\x18\n \x01(\x01\x42\x04\xe2\x41\x01\x01H\x05\x88\x01\x01\x12\x1c\n\tclip_norm\x18\x0b \x01(\x01\x42\x04\xe2\x41\x01\x01H\x06\x88\x01\x01\x12\x30\n\x07\x61verage\x18\x0c \x01(\x0b\x32\x19.chainrule.v1.AverageSpecB\x04\xe2\x41\x01\x01\x12\x30\n\tprecision\x18\r \x01(\x0e\x32\x17.chainrule.v1.PrecisionB\x04\xe2\x41\x01\x01\x12\x35\n\nloss_scale\x18\x0e \x01(\x0b\x32\x1b.chainrule.v1.LossScaleSpecB\x04\xe2\x41\x01\x01\x12\x34\n\x0b\x63onsistency\x18\x1e \x01(\x0b\x32\x19.chainrule.v1.ConsistencyB\x04\xe2\x41\x01\x01\x12 \n\raverage_every\x18\x1f \x01(\x05\x42\x04\xe2\x41\x01\x01H\x07\x88\x01\x01\x12)\n\x16\x63heckpoint_every_steps\x18! \x01(\x05\x42\x04\xe2\x41\x01\x01H\x08\x88\x01\x01\x12\x34\n\x0b\x63ompression\x18  \x01(\x0b\x32\x19.chainrule.v1.CompressionB\x04\xe2\x41\x01\x01\x42\t\n\x07_epochsB\x10\n\x0e_micro_batchesB\x07\n\x05_seedB\n\n\x08_shuffleB\x13\n\x11_checkpoint_everyB\r\n\x0b_clip_valueB\x0c\n\n_clip_normB\x10\n\x0e_average_everyB\x19\n\x17_checkpoint_every_steps\"6\n\tBatchSize\x12\x11\n\x07samples\x18\x01 \x01(\x03H\x00\x12\x0e\n\x04\x66ull\x18\x02 \x01(\x08H\x00\x42\x06\n\x04size\"\xc1\x01\n\x11\x45\x61rlyStoppingSpec\x12\x19\n\x06metric\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x1b\n\x08patience\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12\x1c\n\tmin_delta\x18\x03 \x01(\x01\x42\x04\xe2\x41\x01\x01H\x02\x88\x01\x01\x12\x1f\n\x0crestore_best\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x03\x88\x01\x01\x42\t\n\x07_metricB\x0b\n\t_patienceB\x0c\n\n_min_deltaB\x0f\n\r_restore_best\"\x9d\x01\n\x0b\x43lusterSpec\x12\x1a\n\x07workers\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12$\n\x11parameter_servers\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x01\x88\x01\x01\x12*\n\x06\x64\x65vice\x18\x03 \x01(\x0e\x32\x14.chainrule.v1.DeviceB\x04\xe2\x41\x01\x01\x42\n\n\x08_workersB\x14\n\x12_parameter_servers*\x92\x02\n\rDatasetSource\x12\x1e\n\x1a\x44\x41TASET_SOURCE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x41TASET_SOURCE_DIGITS\x10\x01\x12\x16\n\x12\x44\x41TASET_SOURCE_NPZ\x10\x02\x12\x16\n\x12\x44\x41TASET_SOURCE_NPY\x10\x03\x12\x16\n\x12\x44\x41TASET_SOURCE_CSV\x10\x04\x12\x16\n\x12\x44\x41TASET_SOURCE_IDX\x10\x05\x12\x1a\n\x16\x44\x41TASET_SOURCE_PARQUET\x10\n\x12\x19\n\x15\x44\x41TASET_SOURCE_IMAGES\x10\x0b\x12\x17\n\x13\x44\x41TASET_SOURCE_TEXT\x10\x0c\x12\x16\n\x12\x44\x41TASET_SOURCE_WAV\x10\r*H\n\x07Missing\x12\x17\n\x13MISSING_UNSPECIFIED\x10\x00\x12\x12\n\x0eMISSING_REFUSE\x10\x01\x12\x10\n\x0cMISSING_DROP\x10\x02*j\n\tTokenizer\x12\x19\n\x15TOKENIZER_UNSPECIFIED\x10\x00\x12\x18\n\x14TOKENIZER_CHARACTERS\x10\x01\x12\x13\n\x0fTOKENIZER_BYTES\x10\x02\x12\x13\n\x0fTOKENIZER_WORDS\x10\x03*g\n\tNormalize\x12\x19\n\x15NORMALIZE_UNSPECIFIED\x10\x00\x12\x12\n\x0eNORMALIZE_NONE\x10\x01\x12\x13\n\x0fNORMALIZE_RANGE\x10\x02\x12\x16\n\x12NORMALIZE_STANDARD\x10\x03*e\n\x0cWeightLayout\x12\x1d\n\x19WEIGHT_LAYOUT_UNSPECIFIED\x10\x00\x12\x1b\n\x17WEIGHT_LAYOUT_CHAINRULE\x10\x01\x12\x19\n\x15WEIGHT_LAYOUT_PYTORCH\x10\x02*l\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x15\n\x11PRECISION_FLOAT32\x10\x01\x12\x16\n\x12PRECISION_BFLOAT16\x10\x02\x12\x15\n\x11PRECISION_FLOAT16\x10\x03*A\n\x06\x44\x65vice\x12\x16\n\x12\x44\x45VICE_UNSPECIFIED\x10\x00\x12\x0e\n\nDEVICE_CPU\x10\x01\x12\x0f\n\x0b\x44\x45VICE_CUDA\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -61,6 +63,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBSPEC'].fields_by_name['initial_weights']._serialized_options = b'\342A\001\001'
   _globals['_JOBSPEC'].fields_by_name['python_model']._loaded_options = None
   _globals['_JOBSPEC'].fields_by_name['python_model']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC_CHECKSUMSENTRY']._loaded_options = None
+  _globals['_DATASETSPEC_CHECKSUMSENTRY']._serialized_options = b'8\001'
   _globals['_DATASETSPEC'].fields_by_name['source']._loaded_options = None
   _globals['_DATASETSPEC'].fields_by_name['source']._serialized_options = b'\342A\001\002'
   _globals['_DATASETSPEC'].fields_by_name['path']._loaded_options = None
@@ -79,6 +83,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATASETSPEC'].fields_by_name['test_fraction']._serialized_options = b'\342A\001\001'
   _globals['_DATASETSPEC'].fields_by_name['normalize']._loaded_options = None
   _globals['_DATASETSPEC'].fields_by_name['normalize']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['columns']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['columns']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['missing']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['missing']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['size']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['size']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['tokenizer']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['tokenizer']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['window']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['window']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['length']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['length']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['sample_rate']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['sample_rate']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['checksums']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['checksums']._serialized_options = b'\342A\001\001'
+  _globals['_DATASETSPEC'].fields_by_name['transforms']._loaded_options = None
+  _globals['_DATASETSPEC'].fields_by_name['transforms']._serialized_options = b'\342A\001\001'
   _globals['_PYTHONMODELSPEC'].fields_by_name['python']._loaded_options = None
   _globals['_PYTHONMODELSPEC'].fields_by_name['python']._serialized_options = b'\342A\001\002'
   _globals['_PYTHONMODELSPEC'].fields_by_name['factory']._loaded_options = None
@@ -125,6 +147,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRAININGSPEC'].fields_by_name['consistency']._serialized_options = b'\342A\001\001'
   _globals['_TRAININGSPEC'].fields_by_name['average_every']._loaded_options = None
   _globals['_TRAININGSPEC'].fields_by_name['average_every']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['checkpoint_every_steps']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['checkpoint_every_steps']._serialized_options = b'\342A\001\001'
+  _globals['_TRAININGSPEC'].fields_by_name['compression']._loaded_options = None
+  _globals['_TRAININGSPEC'].fields_by_name['compression']._serialized_options = b'\342A\001\001'
   _globals['_EARLYSTOPPINGSPEC'].fields_by_name['metric']._loaded_options = None
   _globals['_EARLYSTOPPINGSPEC'].fields_by_name['metric']._serialized_options = b'\342A\001\001'
   _globals['_EARLYSTOPPINGSPEC'].fields_by_name['patience']._loaded_options = None
@@ -139,32 +165,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLUSTERSPEC'].fields_by_name['parameter_servers']._serialized_options = b'\342A\001\001'
   _globals['_CLUSTERSPEC'].fields_by_name['device']._loaded_options = None
   _globals['_CLUSTERSPEC'].fields_by_name['device']._serialized_options = b'\342A\001\001'
-  _globals['_DATASETSOURCE']._serialized_start=2830
-  _globals['_DATASETSOURCE']._serialized_end=3000
-  _globals['_NORMALIZE']._serialized_start=3002
-  _globals['_NORMALIZE']._serialized_end=3105
-  _globals['_WEIGHTLAYOUT']._serialized_start=3107
-  _globals['_WEIGHTLAYOUT']._serialized_end=3208
-  _globals['_PRECISION']._serialized_start=3210
-  _globals['_PRECISION']._serialized_end=3318
-  _globals['_DEVICE']._serialized_start=3320
-  _globals['_DEVICE']._serialized_end=3385
-  _globals['_JOBSPEC']._serialized_start=222
-  _globals['_JOBSPEC']._serialized_end=832
-  _globals['_DATASETSPEC']._serialized_start=835
-  _globals['_DATASETSPEC']._serialized_end=1259
-  _globals['_PYTHONMODELSPEC']._serialized_start=1262
-  _globals['_PYTHONMODELSPEC']._serialized_end=1395
-  _globals['_INITIALWEIGHTSSPEC']._serialized_start=1398
-  _globals['_INITIALWEIGHTSSPEC']._serialized_end=1614
-  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._serialized_start=1561
-  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._serialized_end=1605
-  _globals['_TRAININGSPEC']._serialized_start=1617
-  _globals['_TRAININGSPEC']._serialized_end=2415
-  _globals['_BATCHSIZE']._serialized_start=2417
-  _globals['_BATCHSIZE']._serialized_end=2471
-  _globals['_EARLYSTOPPINGSPEC']._serialized_start=2474
-  _globals['_EARLYSTOPPINGSPEC']._serialized_end=2667
-  _globals['_CLUSTERSPEC']._serialized_start=2670
-  _globals['_CLUSTERSPEC']._serialized_end=2827
+  _globals['_DATASETSOURCE']._serialized_start=3448
+  _globals['_DATASETSOURCE']._serialized_end=3722
+  _globals['_MISSING']._serialized_start=3724
+  _globals['_MISSING']._serialized_end=3796
+  _globals['_TOKENIZER']._serialized_start=3798
+  _globals['_TOKENIZER']._serialized_end=3904
+  _globals['_NORMALIZE']._serialized_start=3906
+  _globals['_NORMALIZE']._serialized_end=4009
+  _globals['_WEIGHTLAYOUT']._serialized_start=4011
+  _globals['_WEIGHTLAYOUT']._serialized_end=4112
+  _globals['_PRECISION']._serialized_start=4114
+  _globals['_PRECISION']._serialized_end=4222
+  _globals['_DEVICE']._serialized_start=4224
+  _globals['_DEVICE']._serialized_end=4289
+  _globals['_JOBSPEC']._serialized_start=285
+  _globals['_JOBSPEC']._serialized_end=895
+  _globals['_DATASETSPEC']._serialized_start=898
+  _globals['_DATASETSPEC']._serialized_end=1753
+  _globals['_DATASETSPEC_CHECKSUMSENTRY']._serialized_start=1568
+  _globals['_DATASETSPEC_CHECKSUMSENTRY']._serialized_end=1616
+  _globals['_PYTHONMODELSPEC']._serialized_start=1756
+  _globals['_PYTHONMODELSPEC']._serialized_end=1889
+  _globals['_INITIALWEIGHTSSPEC']._serialized_start=1892
+  _globals['_INITIALWEIGHTSSPEC']._serialized_end=2108
+  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._serialized_start=2055
+  _globals['_INITIALWEIGHTSSPEC_NAMESENTRY']._serialized_end=2099
+  _globals['_TRAININGSPEC']._serialized_start=2111
+  _globals['_TRAININGSPEC']._serialized_end=3033
+  _globals['_BATCHSIZE']._serialized_start=3035
+  _globals['_BATCHSIZE']._serialized_end=3089
+  _globals['_EARLYSTOPPINGSPEC']._serialized_start=3092
+  _globals['_EARLYSTOPPINGSPEC']._serialized_end=3285
+  _globals['_CLUSTERSPEC']._serialized_start=3288
+  _globals['_CLUSTERSPEC']._serialized_end=3445
 # @@protoc_insertion_point(module_scope)

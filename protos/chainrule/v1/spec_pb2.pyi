@@ -1,8 +1,10 @@
+from chainrule.v1 import compression_pb2 as _compression_pb2
 from chainrule.v1 import consistency_pb2 as _consistency_pb2
 from chainrule.v1 import layers_pb2 as _layers_pb2
 from chainrule.v1 import losses_pb2 as _losses_pb2
 from chainrule.v1 import optimizers_pb2 as _optimizers_pb2
 from chainrule.v1 import schedules_pb2 as _schedules_pb2
+from chainrule.v1 import transforms_pb2 as _transforms_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -21,6 +23,23 @@ class DatasetSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DATASET_SOURCE_NPY: _ClassVar[DatasetSource]
     DATASET_SOURCE_CSV: _ClassVar[DatasetSource]
     DATASET_SOURCE_IDX: _ClassVar[DatasetSource]
+    DATASET_SOURCE_PARQUET: _ClassVar[DatasetSource]
+    DATASET_SOURCE_IMAGES: _ClassVar[DatasetSource]
+    DATASET_SOURCE_TEXT: _ClassVar[DatasetSource]
+    DATASET_SOURCE_WAV: _ClassVar[DatasetSource]
+
+class Missing(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MISSING_UNSPECIFIED: _ClassVar[Missing]
+    MISSING_REFUSE: _ClassVar[Missing]
+    MISSING_DROP: _ClassVar[Missing]
+
+class Tokenizer(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TOKENIZER_UNSPECIFIED: _ClassVar[Tokenizer]
+    TOKENIZER_CHARACTERS: _ClassVar[Tokenizer]
+    TOKENIZER_BYTES: _ClassVar[Tokenizer]
+    TOKENIZER_WORDS: _ClassVar[Tokenizer]
 
 class Normalize(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -53,6 +72,17 @@ DATASET_SOURCE_NPZ: DatasetSource
 DATASET_SOURCE_NPY: DatasetSource
 DATASET_SOURCE_CSV: DatasetSource
 DATASET_SOURCE_IDX: DatasetSource
+DATASET_SOURCE_PARQUET: DatasetSource
+DATASET_SOURCE_IMAGES: DatasetSource
+DATASET_SOURCE_TEXT: DatasetSource
+DATASET_SOURCE_WAV: DatasetSource
+MISSING_UNSPECIFIED: Missing
+MISSING_REFUSE: Missing
+MISSING_DROP: Missing
+TOKENIZER_UNSPECIFIED: Tokenizer
+TOKENIZER_CHARACTERS: Tokenizer
+TOKENIZER_BYTES: Tokenizer
+TOKENIZER_WORDS: Tokenizer
 NORMALIZE_UNSPECIFIED: Normalize
 NORMALIZE_NONE: Normalize
 NORMALIZE_RANGE: Normalize
@@ -97,7 +127,14 @@ class JobSpec(_message.Message):
     def __init__(self, name: _Optional[str] = ..., dataset: _Optional[_Union[DatasetSpec, _Mapping]] = ..., model: _Optional[_Iterable[_Union[_layers_pb2.Layer, _Mapping]]] = ..., loss: _Optional[_Union[_losses_pb2.Loss, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[_losses_pb2.Metric, str]]] = ..., optimizer: _Optional[_Union[_optimizers_pb2.Optimizer, _Mapping]] = ..., training: _Optional[_Union[TrainingSpec, _Mapping]] = ..., cluster: _Optional[_Union[ClusterSpec, _Mapping]] = ..., penalties: _Optional[_Iterable[_Union[_losses_pb2.Penalty, _Mapping]]] = ..., parameter_groups: _Optional[_Iterable[_Union[_optimizers_pb2.ParameterGroupSpec, _Mapping]]] = ..., initial_weights: _Optional[_Union[InitialWeightsSpec, _Mapping]] = ..., python_model: _Optional[_Union[PythonModelSpec, _Mapping]] = ...) -> None: ...
 
 class DatasetSpec(_message.Message):
-    __slots__ = ("source", "path", "test_path", "features", "labels", "test_features", "test_labels", "test_fraction", "normalize")
+    __slots__ = ("source", "path", "test_path", "features", "labels", "test_features", "test_labels", "test_fraction", "normalize", "columns", "missing", "size", "tokenizer", "window", "length", "sample_rate", "checksums", "transforms")
+    class ChecksumsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     TEST_PATH_FIELD_NUMBER: _ClassVar[int]
@@ -107,6 +144,15 @@ class DatasetSpec(_message.Message):
     TEST_LABELS_FIELD_NUMBER: _ClassVar[int]
     TEST_FRACTION_FIELD_NUMBER: _ClassVar[int]
     NORMALIZE_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    TOKENIZER_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    LENGTH_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_RATE_FIELD_NUMBER: _ClassVar[int]
+    CHECKSUMS_FIELD_NUMBER: _ClassVar[int]
+    TRANSFORMS_FIELD_NUMBER: _ClassVar[int]
     source: DatasetSource
     path: str
     test_path: str
@@ -116,7 +162,16 @@ class DatasetSpec(_message.Message):
     test_labels: str
     test_fraction: float
     normalize: Normalize
-    def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ...) -> None: ...
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    missing: Missing
+    size: _containers.RepeatedScalarFieldContainer[int]
+    tokenizer: Tokenizer
+    window: int
+    length: int
+    sample_rate: int
+    checksums: _containers.ScalarMap[str, str]
+    transforms: _containers.RepeatedCompositeFieldContainer[_transforms_pb2.Transform]
+    def __init__(self, source: _Optional[_Union[DatasetSource, str]] = ..., path: _Optional[str] = ..., test_path: _Optional[str] = ..., features: _Optional[str] = ..., labels: _Optional[str] = ..., test_features: _Optional[str] = ..., test_labels: _Optional[str] = ..., test_fraction: _Optional[float] = ..., normalize: _Optional[_Union[Normalize, str]] = ..., columns: _Optional[_Iterable[str]] = ..., missing: _Optional[_Union[Missing, str]] = ..., size: _Optional[_Iterable[int]] = ..., tokenizer: _Optional[_Union[Tokenizer, str]] = ..., window: _Optional[int] = ..., length: _Optional[int] = ..., sample_rate: _Optional[int] = ..., checksums: _Optional[_Mapping[str, str]] = ..., transforms: _Optional[_Iterable[_Union[_transforms_pb2.Transform, _Mapping]]] = ...) -> None: ...
 
 class PythonModelSpec(_message.Message):
     __slots__ = ("python", "factory", "sha256")
@@ -146,7 +201,7 @@ class InitialWeightsSpec(_message.Message):
     def __init__(self, path: _Optional[str] = ..., layout: _Optional[_Union[WeightLayout, str]] = ..., names: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TrainingSpec(_message.Message):
-    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping", "schedule", "warm_up", "clip_value", "clip_norm", "average", "precision", "loss_scale", "consistency", "average_every")
+    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping", "schedule", "warm_up", "clip_value", "clip_norm", "average", "precision", "loss_scale", "consistency", "average_every", "checkpoint_every_steps", "compression")
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     MICRO_BATCHES_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +218,8 @@ class TrainingSpec(_message.Message):
     LOSS_SCALE_FIELD_NUMBER: _ClassVar[int]
     CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
     AVERAGE_EVERY_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_EVERY_STEPS_FIELD_NUMBER: _ClassVar[int]
+    COMPRESSION_FIELD_NUMBER: _ClassVar[int]
     epochs: int
     batch_size: BatchSize
     micro_batches: int
@@ -179,7 +236,9 @@ class TrainingSpec(_message.Message):
     loss_scale: _optimizers_pb2.LossScaleSpec
     consistency: _consistency_pb2.Consistency
     average_every: int
-    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ..., schedule: _Optional[_Union[_schedules_pb2.Schedule, _Mapping]] = ..., warm_up: _Optional[_Union[_schedules_pb2.WarmUpSpec, _Mapping]] = ..., clip_value: _Optional[float] = ..., clip_norm: _Optional[float] = ..., average: _Optional[_Union[_optimizers_pb2.AverageSpec, _Mapping]] = ..., precision: _Optional[_Union[Precision, str]] = ..., loss_scale: _Optional[_Union[_optimizers_pb2.LossScaleSpec, _Mapping]] = ..., consistency: _Optional[_Union[_consistency_pb2.Consistency, _Mapping]] = ..., average_every: _Optional[int] = ...) -> None: ...
+    checkpoint_every_steps: int
+    compression: _compression_pb2.Compression
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ..., schedule: _Optional[_Union[_schedules_pb2.Schedule, _Mapping]] = ..., warm_up: _Optional[_Union[_schedules_pb2.WarmUpSpec, _Mapping]] = ..., clip_value: _Optional[float] = ..., clip_norm: _Optional[float] = ..., average: _Optional[_Union[_optimizers_pb2.AverageSpec, _Mapping]] = ..., precision: _Optional[_Union[Precision, str]] = ..., loss_scale: _Optional[_Union[_optimizers_pb2.LossScaleSpec, _Mapping]] = ..., consistency: _Optional[_Union[_consistency_pb2.Consistency, _Mapping]] = ..., average_every: _Optional[int] = ..., checkpoint_every_steps: _Optional[int] = ..., compression: _Optional[_Union[_compression_pb2.Compression, _Mapping]] = ...) -> None: ...
 
 class BatchSize(_message.Message):
     __slots__ = ("samples", "full")

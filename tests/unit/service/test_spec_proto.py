@@ -276,8 +276,10 @@ def placed(what: str, kind: dict[str, Any]) -> dict[str, Any]:
         "layer": {**job, "model": [kind]},
         "initializer": {**job, "model": [{"linear": {"units": 3, "initializer": kind}}]},
         "penalties": {**job, "penalties": [kind]},
+        "transforms": {**job, "dataset": {"source": "digits", "transforms": [kind]}},
         "schedule": {**job, "training": {"schedule": kind}},
         "consistency": {**job, "training": {"consistency": kind}},
+        "compression": {**job, "training": {"compression": kind}},
     }.get(what, {**job, what: kind})
 
 

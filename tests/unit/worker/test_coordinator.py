@@ -418,3 +418,29 @@ def test_a_continuation_goes_on_with_the_learning_rate_that_a_plateau_left():
     again, instructions = assembled(coordinator.position, **PLATEAU)
     assert SetRateFactor(0.5) in instructions
     assert SetRateFactor(0.25) in run_epoch(again, accuracy_sum=4.0)
+
+
+def test_checkpoints_in_the_middle_of_an_epoch_are_written_at_their_steps_and_no_step_is_granted_beyond():
+    coordinator, _ = assembled(steps_per_epoch=10, checkpoint_every_steps=4)
+    written = []
+    while coordinator.position.step < 20 and coordinator.phase is Phase.TRAINING:
+        instructions = advance_to(coordinator, coordinator.horizon)
+        if coordinator.phase is Phase.EVALUATING:
+            instructions = coordinator.handle(Evaluated((3.0, 5.0)), 2.0)
+        for place, instruction in enumerate(instructions):
+            if isinstance(instruction, WriteCheckpoint):
+                assert Snapshot in kinds(instructions[:place])
+                written.append((instruction.position.step, instruction.position.epoch_loss))
+    assert written == [(4, 20.0), (8, 40.0), (10, 0.0), (12, 10.0), (16, 30.0), (20, 0.0)]
+
+
+def test_the_snapshot_in_the_middle_of_an_epoch_comes_before_the_next_grant():
+    coordinator, _ = assembled(steps_per_epoch=10, checkpoint_every_steps=2)
+    assert kinds(advance_to(coordinator, 2))[-3:] == [Snapshot, Grant, WriteCheckpoint]
+
+
+def test_the_time_that_workers_waited_for_samples_is_told_with_the_epoch():
+    coordinator, _ = assembled(steps_per_epoch=2, test_samples=0)
+    told = coordinator.handle(Advanced(2, (5.0, 5.0), input_idle=0.25), 1.0)
+    [epoch] = [report for report in reports(told) if isinstance(report, EpochCompleted)]
+    assert epoch.input_idle_fraction == 0.25

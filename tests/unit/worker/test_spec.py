@@ -385,6 +385,11 @@ def test_workers_that_share_no_mini_batch_may_be_more_than_micro_batches(mode: A
             "cannot go with training.consistency.async: use consistency: sync",
         ),
         (
+            {"training": {**ASYNC, "compression": "fp16"}},
+            "training.compression",
+            "Use compression: none, or consistency: sync",
+        ),
+        (
             {"optimizer": "sophia", "training": {"average_every": 2}},
             "optimizer.sophia",
             "cannot go with training.average_every",

@@ -14,7 +14,7 @@ import pytest
 from chainrule.core import losses, nn, optim
 from chainrule.core.array import to_device
 from chainrule.core.cuda import fused
-from chainrule.core.plan.step import Prediction, TrainingStep
+from chainrule.core.training_step import Prediction, TrainingStep
 from chainrule.worker.precision import Storage
 
 RNG = np.random.default_rng(0)

@@ -13,8 +13,6 @@ import pytest
 from chainrule.core import Tensor, grad, native, nn
 from chainrule.core.graph import observers
 
-pytestmark = pytest.mark.skipif(native.library is None, reason="no kernels are compiled for this processor")
-
 LAYERS = {
     "lstm": nn.LSTM,
     "gru": nn.GRU,

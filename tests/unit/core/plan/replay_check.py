@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from chainrule.core import Tensor
-from chainrule.core.array import is_floating
+from chainrule.core.array import is_floating, same_bits
 from chainrule.core.nn import ForwardContext
-from chainrule.core.plan import Plan, same_bits
+from chainrule.core.plan import Plan
 
 
 class Step:

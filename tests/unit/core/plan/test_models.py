@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from chainrule.core import Tensor, checkpointing, losses, nn, ops, optim
+from chainrule.core.array import same_bits
 from chainrule.core.nn import ForwardContext
-from chainrule.core.plan import same_bits
-from chainrule.core.plan.step import Prediction, TrainingStep
+from chainrule.core.training_step import Prediction, TrainingStep
 from chainrule.worker.gradient_worker import GradientComputer
 from chainrule.worker.model import build_model
 from chainrule.worker.objective import Objective

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from random_programs import Code, run
 
 from chainrule.core import Tensor, custom_op, ops
-from chainrule.core.array import array_module
+from chainrule.core.array import array_module, same_bits
 from chainrule.core.nn import ForwardContext
-from chainrule.core.plan import Plan, same_bits
+from chainrule.core.plan import Plan
 
 MANY = settings(derandomize=True, max_examples=500, deadline=None, database=None, phases=[Phase.generate])
 CODES = st.lists(st.tuples(*[st.integers(0, 255)] * 4), min_size=1, max_size=14)
@@ -32,7 +32,7 @@ def numbers(random: np.random.Generator, shape: Sequence[int], dtype: type, odd:
     if odd:
         few = [0.0, -0.0, 1.0, np.inf, -np.inf, 1e-40, -3e-42, 1e30]
         x = np.where(random.random(shape) < 0.3, random.choice(few, shape), x)
-    return x.astype(dtype)
+    return np.asarray(x, dtype)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -128,7 +128,7 @@ def _graph(program: list[Code], leaves: Sequence[Tensor], data: Tensor) -> Tenso
 
 
 @MANY
-@given(shape=SHAPES.filter(bool), program=CODES, seed=st.integers(0, 2**16))
+@given(shape=SHAPES, program=CODES, seed=st.integers(0, 2**16))
 def test_a_graph_of_tensors_gives_the_bits_of_the_eager_gradients(
     shape: tuple[int, ...], program: list[Code], seed: int
 ) -> None:
@@ -155,7 +155,7 @@ def test_a_graph_of_tensors_gives_the_bits_of_the_eager_gradients(
         return [np.array(array) for array in (*some_plan(data, gradients, TRAINING), *gradients)]
 
     for turn in range(7):
-        data = [numbers(random, shape, np.float32, turn > 3), random.integers(0, 3, shape)]
+        data = [numbers(random, shape, np.float32, turn > 3), np.asarray(random.integers(0, 3, shape))]
         with np.errstate(all="ignore"):
             expected = results(Plan(compute, leaves), store[0], data)
             actual = results(plan, store[turn % 2], data)

@@ -9,7 +9,7 @@ from cases import ALL
 from replay_check import Step
 
 from chainrule.core import native
-from chainrule.core.plan import same_bits
+from chainrule.core.array import same_bits
 
 EAGER = {
     f"loss mined_triplet_margin, {mining}": "Python computes with values that depend on data"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from rich.text import Text
 
-from chainrule.service.cli.output import Output, OutputMode, json_line
+from chainrule.service.cli.output import Output, OutputMode, json_line, tolerant_streams
 from chainrule.service.jobs.states import JobState
 
 
@@ -42,3 +43,12 @@ def test_a_long_value_stays_on_one_line_so_that_it_can_be_copied(capsys: pytest.
 def test_markup_in_a_name_is_only_text(capsys: pytest.CaptureFixture[str]) -> None:
     Output().pairs([("name", "[red]loud[/red] :smile:")])
     assert capsys.readouterr().out == "name  [red]loud[/red] :smile:\n"
+
+
+def test_a_standard_output_that_was_closed_takes_all_in_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    tolerant_streams()
+    Output().line("to nobody")
+    for stream in (sys.stdout, sys.stderr):
+        stream.close()

@@ -59,6 +59,13 @@ def test_an_epoch_says_how_stale_its_updates_were() -> None:
     assert line == ["epoch 1/?  loss 0.5000  staleness 1.4 (at most 3)"]
 
 
+def test_waiting_for_samples_is_shown_where_it_is_worth_a_word() -> None:
+    reports = [EpochCompleted(1, 45, 0.5, {}, 0.6, input_idle_fraction=idle) for idle in (0.009, 0.24)]
+    lines = [shown([Event(1, datetime(2026, 1, 1, tzinfo=timezone.utc), report)]) for report in reports]
+    plain = "epoch 1/?  loss 0.5000"
+    assert lines == [[plain], [f"{plain}  waited for samples 24% of the time"]]
+
+
 def test_a_long_epoch_gives_a_sign_of_life() -> None:
     lines: list[str] = []
     now = 0.0

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chainrule.worker.data import DataError, Dataset, load_dataset
+from chainrule.worker.data import DataError, load_dataset
+from chainrule.worker.data.rows import Rows
 from chainrule.worker.spec import DatasetSpec
 from chainrule.worker.spec.losses import LOSSES
 
 
-def load(path: Path, loss: str = "softmax_cross_entropy", **fields: Any) -> Dataset:
+def load(path: Path, loss: str = "softmax_cross_entropy", **fields: Any) -> Any:
     fields = {"test_fraction": 0, **fields} if "test_path" not in fields else fields
     return load_dataset(DatasetSpec(source="csv", path=str(path), **fields), loss=LOSSES[loss](), seed=0)
 
@@ -165,3 +166,48 @@ def test_a_line_that_does_not_end_is_refused_before_it_fills_the_memory(tmp_path
 
 def test_a_zero_byte_is_no_label(tmp_path: Path) -> None:
     assert "line 2 holds a zero byte" in str(refusal(table(tmp_path, b"1,a\n2,\x00\n")))
+
+
+LARGE = [
+    ("a,b,y\n1,2.5,cat\n3,40,dog\n-1e3,0,cat\n", "softmax_cross_entropy"),
+    ("1;2;3\n4;5;0\n7; 8 ;1\n", "softmax_cross_entropy"),
+    ("a\ty\n1\t2.5\n2\t-1\n", "squared_error"),
+]
+
+
+@pytest.mark.parametrize(("text", "loss"), LARGE)
+def test_a_large_file_gives_the_same_samples_by_way_of_the_cache(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, text: str, loss: str
+) -> None:
+    path = table(tmp_path, text)
+    small = load(path, loss, test_fraction=0)
+    monkeypatch.setattr("chainrule.worker.data.csv.CACHED_FROM_BYTES", 1)
+    monkeypatch.setattr("chainrule.worker.data.csv._BLOCK_ROWS", 2)
+    large = load(path, loss, test_fraction=0)
+    assert len(list(cache.glob("*/entry.json"))) == 1 and isinstance(large.train_features, Rows)
+    np.testing.assert_array_equal(large.train_features, small.train_features)
+    np.testing.assert_array_equal(large.train_targets, small.train_targets)
+    for name in ("classes", "class_names", "feature_names", "label_name"):
+        assert getattr(large, name) == getattr(small, name)
+
+
+def test_a_large_test_file_uses_the_names_of_the_training_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainrule.worker.data.csv.CACHED_FROM_BYTES", 30)
+    path = table(tmp_path, "a,y\n1,cat\n2,dog\n3,ewe\n4,ewe\n5,ewe\n")
+    test = tmp_path / "test.csv"
+    test.write_text("a,y\n1,ewe\n")
+    assert load(path, test_path=str(test)).test_targets[:].tolist() == [2]
+    test.write_text("a,y\n1,owl\n")
+    with pytest.raises(DataError, match=r"label 'owl' of .* is not among the training labels"):
+        load(path, test_path=str(test))
+
+
+def test_a_bad_cell_in_a_large_file_is_named_with_its_line(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chainrule.worker.data.csv.CACHED_FROM_BYTES", 1)
+    with pytest.raises(DataError, match="line 3, column 'a': expected a number, got 'x'"):
+        load(table(tmp_path, "a,y\n1,0\nx,1\n"))
+    assert not list(cache.glob("*/entry.json"))

@@ -20,7 +20,7 @@ def samples(targets: Any) -> Samples:
     return Samples(np.zeros((len(targets), 1)), targets, "dataset.features", "dataset.labels")
 
 
-def labels(targets: Any, loss: LossSpec, test: Any = None) -> tuple[np.ndarray, int]:
+def labels(targets: Any, loss: LossSpec, test: Any = None) -> tuple[Any, int]:
     ids, _, classes, _ = class_targets(samples(targets), None if test is None else samples(test), loss)
     return ids, classes
 

@@ -154,6 +154,16 @@ def test_shared_memory_is_reserved_before_it_is_written(tmp_path):
     assert 4 << 16 <= desk.stat().st_blocks * 512 - before < 8 << 16
 
 
+def test_a_compressed_gradient_reserves_its_payload_and_what_it_leaves_out_too(tmp_path):
+    shape = replace(SHAPE, parameters=1 << 16, payload_bytes=1 << 15)
+    board = create_shared_board(shape, tmp_path)
+    create_desk(shape, tmp_path, 0)
+    before = (tmp_path / "desk-0").stat().st_blocks * 512
+    board.desk(0).reserve(2)
+    taken = (tmp_path / "desk-0").stat().st_blocks * 512 - before
+    assert 2 * (4 << 16) + (1 << 15) <= taken < 3 * (4 << 16)
+
+
 def test_a_lack_of_shared_memory_is_a_typed_error_and_no_signal():
     def refuse(row):
         raise OSError(errno.ENOSPC, "No space left on device")

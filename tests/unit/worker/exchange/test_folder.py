@@ -64,5 +64,5 @@ def test_a_shared_dataset_opens_with_the_same_samples(tmp_path):
     np.testing.assert_array_equal(opened.train_features, dataset.train_features)
     np.testing.assert_array_equal(opened.test_targets, dataset.test_targets)
     assert opened.classes == dataset.classes and opened.feature_shape == dataset.feature_shape
-    assert not opened.train_features.flags.writeable
+    assert not np.asarray(opened.train_features).flags.writeable
     assert dataset_bytes(dataset) >= 1797 * 64

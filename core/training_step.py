@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from ..array import Array
-from ..graph import no_grad
-from ..nn import BatchNorm, Module, buffers
-from ..nn.context import EVALUATION, ForwardContext
-from ..optim import FlatOptimizer
-from ..tensor import Tensor
-from . import Plan
+from .array import Array
+from .graph import no_grad
+from .nn import BatchNorm, Module, buffers
+from .nn.context import EVALUATION, ForwardContext
+from .optim import FlatOptimizer
+from .plan import Plan
+from .tensor import Tensor
 
 
 class TrainingStep:

@@ -14,15 +14,15 @@ from typing import Any
 
 from numpy import ndarray
 
-from .. import native
-from ..array import Array
-from ..eager_timing import WARM_UP, Mark
-from ..nn.context import ForwardContext
-from ..timing import StepTiming, TimedCall
-from . import Plan
-from .fuse import Instruction, Kernel
-from .replay import Program, Replay
-from .trace import Reference
+from . import native
+from .array import Array
+from .eager_timing import WARM_UP, Mark
+from .native.call_list import Launch
+from .nn.context import ForwardContext
+from .plan import Plan
+from .plan.calls import Call, Reference
+from .plan.replay import Program, Replay
+from .timing import StepTiming, TimedCall
 
 _MOST_NAMED = 3
 """Operations that a fused kernel is named by."""
@@ -57,6 +57,7 @@ def time_planned(step: PlannedStep, repeats: int) -> StepTiming | None:
     if bound is None:
         return None
     program, replays = bound
+    parts = list(zip(program.steps, replays, strict=True))
     described += _described(program)
     step.finish(describe)
     runs: list[list[float]] = []
@@ -66,7 +67,7 @@ def time_planned(step: PlannedStep, repeats: int) -> StepTiming | None:
     try:
         asking = _overhead()
         for attempt in range(WARM_UP + repeats):
-            run = _run(step, replays, asking)
+            run = _run(step, parts, asking)
             start = perf_counter()
             step.whole()
             end = perf_counter()
@@ -83,7 +84,7 @@ def time_planned(step: PlannedStep, repeats: int) -> StepTiming | None:
     return StepTiming(tuple(calls), median(wholes), repeats, program.arena_bytes, planned=True)
 
 
-def _run(step: PlannedStep, replays: Sequence[tuple[Any, Replay]], asking: float) -> list[float]:
+def _run(step: PlannedStep, parts: Sequence[tuple[Call, Replay]], asking: float) -> list[float]:
     """The seconds of each call. asking: what it takes to call a kernel alone, and not in a list."""
     stamps = [perf_counter()]
 
@@ -92,11 +93,11 @@ def _run(step: PlannedStep, replays: Sequence[tuple[Any, Replay]], asking: float
 
     step.prepare(mark)
     times = [end - start for start, end in pairwise(stamps)]
-    for part, replay in replays:
+    for part, replay in parts:
         start = perf_counter()
         replay(step.context)
         taken = perf_counter() - start
-        times.append(max(0.0, taken - asking * isinstance(part, Kernel)))
+        times.append(max(0.0, taken - asking * isinstance(part.work, Launch)))
     stamps[:] = [perf_counter()]
     step.finish(mark)
     return times + [end - start for start, end in pairwise(stamps)]
@@ -127,13 +128,13 @@ def _described(program: Program) -> list[TimedCall]:
     calls, live = [], 0
     for step, change in zip(program.steps, changes, strict=False):
         live += change
-        moved = sum(map(_nbytes, {operand for operand in step.operands if operand is not None}))
+        moved = sum(map(_nbytes, set(step.arrays)))
         layer = step.layer or "loss"
         calls.append(TimedCall(_name(step), layer, step.phase, 0.0, 0.0, flops_of(step), moved, live))
     return calls
 
 
-def _name(step: Kernel | Instruction) -> str:
+def _name(step: Call) -> str:
     parts = [_ELEMENTS.sub("", part) for part in step.name.split(" + ")]
     shown = parts if len(parts) <= _MOST_NAMED else [*parts[: _MOST_NAMED - 1], f"{len(parts) - 2} more"]
     return " + ".join(shown)
@@ -145,7 +146,7 @@ def _nbytes(operand: Reference) -> int:
     return prod(sizes) * operand.dtype.itemsize
 
 
-def flops_of(step: Kernel | Instruction) -> int:
+def flops_of(step: Call) -> int:
     """Floating-point operations, as `core.cost` counts them: Winograd's kernels as what they stand for.
 
     A kernel that is not known counts one an element of its largest operand.
@@ -153,8 +154,8 @@ def flops_of(step: Kernel | Instruction) -> int:
     operands = step.operands
     shapes: list[tuple[int, ...]] = [() if operand is None else operand.shape for operand in operands]
     largest = max(map(prod, shapes), default=0)
-    symbol = step.symbol if isinstance(step, Kernel) else step.name
-    sizes = step.integers if isinstance(step, Kernel) else ()
+    symbol = step.work.symbol if isinstance(step.work, Launch) else step.name
+    sizes = step.work.integers if isinstance(step.work, Launch) else ()
     if symbol == "elementwise":
         computing = [name for name in step.name.split(" + ") if not name.startswith(_MOVING)]
         return len(computing) * largest

@@ -9,7 +9,7 @@ from chainrule.core import Tensor, losses, native, nn
 from chainrule.core.array import Array
 from chainrule.core.eager_timing import Mark
 from chainrule.core.plan import Plan
-from chainrule.core.plan.timing import PlannedStep, time_planned
+from chainrule.core.planned_timing import PlannedStep, time_planned
 from chainrule.core.timing import StepTiming
 
 ROWS, INPUTS, UNITS = 32, 48, 64
