@@ -107,6 +107,8 @@ def choices_of(annotation: Any) -> tuple[str, ...]:
     arms = get_args(annotation)
     if get_origin(annotation) is Literal:
         return arms
+    if len(arms) == 2 and arms[1] is type(None):
+        return choices_of(arms[0])
     return choices_of(arms[0]) if get_origin(annotation) is tuple else ()
 
 
