@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 
+import consistency
 import first_step
 import memory
 import overhead
@@ -22,6 +23,7 @@ def main() -> None:
         ("first_step", first_step.table),
         ("memory", memory.table),
         ("overhead", overhead.table),
+        ("consistency", consistency.table),
     ):
         if rows := results.get(name):
             parts.append(table(rows))

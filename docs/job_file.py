@@ -21,6 +21,7 @@ from chainrule.core import losses, nn, optim
 from chainrule.core.init import INITIALIZERS as INITIALIZER_FUNCTIONS
 from chainrule.worker.spec import JobSpec
 from chainrule.worker.spec.compression import COMPRESSIONS
+from chainrule.worker.spec.consistency import CONSISTENCY
 from chainrule.worker.spec.initializers import INITIALIZERS
 from chainrule.worker.spec.layers import LAYERS, LayerSpec
 from chainrule.worker.spec.losses import LOSSES, PENALTIES
@@ -170,6 +171,7 @@ def _kinds() -> Iterator[str]:
         ("Penalties", "penalty", PENALTIES),
         ("Optimizers", "optimizer", OPTIMIZERS),
         ("Schedules", "schedule", SCHEDULES),
+        ("Consistency", "consistency", CONSISTENCY),
         ("Compression", "compression", COMPRESSIONS),
         ("Initializers", "initializer", INITIALIZERS),
     ):

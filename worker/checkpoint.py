@@ -153,6 +153,7 @@ def read_checkpoint(job_folder: Path, step: int) -> Checkpoint:
         position = dict(description["position"])
         position["best"] = Best(**position["best"]) if position["best"] else None
         position["plateau"] = PlateauState(**position.get("plateau", {}))
+        position |= {key: tuple(position.get(key, ())) for key in ("staleness", "done")}
         checkpoint = Checkpoint(
             job=description["job"],
             dataset=description["dataset"],

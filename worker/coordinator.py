@@ -64,6 +64,7 @@ from .reports import (
 )
 from .runtime import Stop
 from .spec import EarlyStoppingSpec
+from .staleness import counted
 from .stragglers import Stragglers
 
 LEASE_SECONDS = 0.25
@@ -274,7 +275,8 @@ class Coordinator:
             self._last_progress = now
             self._members.progressed()
         self._pace.measure(step, now)
-        self.position = replace(self.position, step=step, epoch_loss=epoch_loss)
+        staleness = counted(self.position.staleness, event.staleness)
+        self.position = replace(self.position, step=step, epoch_loss=epoch_loss, staleness=staleness)
         instructions: list[Instruction] = []
         if step % schedule.steps_per_epoch == 0 and step == self.horizon and event.losses:
             instructions += self._epoch_end(now)
@@ -333,11 +335,12 @@ class Coordinator:
             train_loss=position.epoch_loss / schedule.train_samples,
             metrics=metrics,
             seconds=now - self._epoch_began,
+            staleness=position.staleness,
             input_idle_fraction=self._input_idle,
         )
         self._epoch_began = now
         self.phase = Phase.TRAINING
-        self.position = replace(position, epoch_loss=0.0, metrics=metrics)
+        self.position = replace(position, epoch_loss=0.0, metrics=metrics, staleness=())
         instructions: list[Instruction] = [
             Tell(report),
             *self._compare_with_best(epoch, metrics),

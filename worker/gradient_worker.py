@@ -181,7 +181,7 @@ class GradientWorker:
         # Both halves of the board and every row of the desk, cut into parameters once instead of at every
         # step.
         self._parameters = [list(layout.views(half).values()) for half in board.parameters]
-        self._gradients = [list(layout.views(row).values()) for row in self._desk.gradients]
+        self._gradients = [list(layout.views(row[: layout.size]).values()) for row in self._desk.gradients]
         # Where there is a moving average of the weights, the last row of the state, that is evaluated.
         self._averages = (
             None
@@ -249,8 +249,12 @@ class GradientWorker:
             due = range(crew.index(self._incarnation), items, len(crew))
             return [c for c in due if not self._desk.has_evaluation(evaluation, c)]
         self._place = crew.index(self._incarnation)
-        due = range(self._place, self._grid.micro_batch_count(step), len(crew))
+        due = range(self._place, self._pieces(step), len(crew))
         return [m for m in due if not self._desk.has_gradient(step, m)]
+
+    def _pieces(self, step: int) -> int:
+        """How many items a step is made up of."""
+        return self._grid.micro_batch_count(step)
 
     def _context(self, step: int, micro_batch: int) -> ForwardContext:
         first = self._grid.micro_batch_bounds(step, micro_batch)[0]

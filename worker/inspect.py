@@ -10,6 +10,8 @@ import numpy as np
 from ..core.flat import bind, layout_of
 from .data import Dataset, Grid, load_dataset
 from .data.rows import memory_bytes
+from .data.steps import Steps
+from .exchange.ledger import SLOTS
 from .features import check_ids
 from .gradient_worker import EVALUATION_CHUNK
 from .layers import BuiltModel
@@ -59,20 +61,21 @@ def inspect_job(spec: JobSpec, memory_limit: int = LARGEST_MEMORY) -> JobSummary
     layers = summaries(model)
     training = spec.training
     grid = grid_of(spec, dataset)
+    steps = Steps(grid, training.mini_batches_per_step).per_epoch
     _check_micro_batches(spec, grid, model)
-    sizes = _sizes(spec, dataset, grid)
+    slots = len(optimization_of(spec, model.module, steps).slots(layout_of(model.module)))
+    sizes = _sizes(spec, dataset, grid, slots)
     memory_bytes = _memory_bytes(dataset, model, sizes)
     if memory_bytes > min(memory_limit, LARGEST_MEMORY):
         raise SpecError([_too_large(memory_bytes, min(memory_limit, LARGEST_MEMORY), model, sizes)])
-    optimization_of(spec, model.module, grid.steps_per_epoch)
     return JobSummary(
         parameters=_parameter_count(model),
         train_samples=dataset.train_samples,
         test_samples=dataset.test_samples,
         feature_shape=dataset.feature_shape,
         classes=dataset.classes,
-        steps_per_epoch=grid.steps_per_epoch,
-        total_steps=grid.steps_per_epoch * training.epochs,
+        steps_per_epoch=steps,
+        total_steps=steps * training.epochs,
         memory_bytes=memory_bytes,
         layers=layers,
         initial_weights=_initial_weights(spec, dataset),
@@ -131,14 +134,19 @@ class _Sizes:
     rows: int
 
 
-def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid) -> _Sizes:
+def _sizes(spec: JobSpec, dataset: Dataset, grid: Grid, slots: int) -> _Sizes:
     micro_batches = grid.micro_batch_count(0)
     mine = -(-micro_batches // min(spec.cluster.least_workers, micro_batches))
     rows = max(-(-grid.full_batch_samples // micro_batches), min(EVALUATION_CHUNK, dataset.test_samples))
     # Two versions of the parameters, the gradient that backward makes, and one to hand over a micro-batch;
     # where that is compressed, two versions of what is left out of it.
-    rows_of_each = 1 if spec.training.compression.kind == "none" else 3
-    return _Sizes(copies=3 + mine * rows_of_each, rows=rows)
+    if not spec.training.synchronous:
+        mine = SLOTS + 1  # and a copy of the parameters
+    elif spec.training.takes_local_steps:
+        mine = (mine + 1) * (1 + slots)  # and the optimizer state, in hand and handed over
+    elif spec.training.compression.kind != "none":
+        mine *= 3
+    return _Sizes(copies=3 + mine, rows=rows)
 
 
 def _memory_bytes(dataset: Dataset, model: BuiltModel, size: _Sizes) -> int:

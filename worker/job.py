@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 import numpy as np
@@ -103,7 +104,7 @@ def _train(
     start = starting_point(order, plan)
     board = crew.open(plan)
     state = start.parameters, start.state, start.loss_scale, start.buffers, start.residuals
-    board.begin(start.position.step, *state)
+    board.begin(start.position.step, *state, start.position.done)
     coordinator = Coordinator(make_schedule(plan), start.position, start.resumed)
     hands = _Hands(order, plan, start, board, crew)
     events: deque[Event] = deque([Begin()])
@@ -152,6 +153,7 @@ class _Hands:
         self._best = start.best
         self._best_buffers = start.best_buffers
         self._snapshot: tuple[np.ndarray, np.ndarray, np.ndarray, tuple[float, int]] | None = None
+        self._done: tuple[int, ...] = ()
         self._residuals: np.ndarray | None = None
         self._evaluation = 0
         self._evaluating = False
@@ -195,8 +197,11 @@ class _Hands:
         step = board.step()
         if step > self._step:
             losses = tuple(float(board.losses[s % LOSS_RING]) for s in range(self._step, step))
-            at_end = step % self._plan.grid.steps_per_epoch == 0
-            events.append(Advanced(step, losses, self._input_idle() if at_end else 0.0))
+            idle = self._input_idle() if step % self._plan.steps.per_epoch == 0 else 0.0
+            staleness: tuple[int, ...] = ()
+            if board.shape.has_ledger:
+                staleness = tuple(map(board.ledger.staleness, range(self._step, step)))
+            events.append(Advanced(step, losses, idle, staleness))
             self._step = step
         if self._evaluating and (sums := self._evaluation_sums()) is not None:
             self._evaluating = False
@@ -226,13 +231,21 @@ class _Hands:
 
     def _finished_pieces(self) -> tuple[int, int]:
         """A number for what is under way, and how much of it the desks of the crew hold."""
-        desks, shape = self._board.desks(), self._plan.shape
+        board, shape = self._board, self._plan.shape
+        desks = board.desks()
         if self._evaluating:
             chunks = range(shape.evaluation_chunks)
             return self._evaluation, sum(
                 desk.has_evaluation(self._evaluation, c) for desk in desks for c in chunks
             )
-        step = self._board.step()
+        step = board.step()
+        if shape.has_ledger:
+            return step, sum(
+                desk.has_gradient(task, slot)
+                for incarnation in board.crew()
+                if (desk := board.desk_of(incarnation)) is not None
+                for slot, task, _ in board.ledger.dealt(incarnation)
+            )
         return step, sum(desk.has_gradient(step, m) for desk in desks for m in range(shape.micro_batches))
 
     def _parameters(self) -> np.ndarray:
@@ -265,6 +278,9 @@ class _Hands:
             return NotFinite()
         scale = self._board.loss_scale(self._step)
         self._snapshot = parameters, self._state().copy(), self._buffers().copy(), scale
+        self._done = ()
+        if (tasks := self._plan.shape.tasks) and self._step % tasks:
+            self._done = tuple(self._board.ledger.done(self._step // tasks))
         residuals = self._board.residuals[self._step % 2]
         self._residuals = residuals.copy() if residuals.any() else None
         return None
@@ -277,7 +293,7 @@ class _Hands:
             dataset=self._dataset,
             layout=self._plan.layout,
             slots=self._plan.slots,
-            position=position,
+            position=replace(position, done=self._done),
             parameters=parameters,
             state=state,
             best=self._best,

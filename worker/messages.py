@@ -46,11 +46,13 @@ class Broken:
 @dataclass(frozen=True)
 class Advanced:
     """Every shard has applied `step` steps; `losses`: of each step since the last such event, the sum over
-    its samples. input_idle: at the end of an epoch, the part of its steps' time that waited for samples."""
+    its samples. input_idle: at the end of an epoch, the part of its steps' time that waited for samples.
+    staleness: of each step, where workers do not wait for one another."""
 
     step: int
     losses: tuple[float, ...]
     input_idle: float = 0.0
+    staleness: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,9 @@ class Position:
 
     `epoch_loss` is the sum of the sample losses of the epoch under way, `metrics` those of the last complete
     epoch, `waited` the epochs since the best one, `plateau` what the learning rate has been reduced for.
+
+    Where workers do not wait for one another: `staleness` of the updates of the epoch under way, as counts by
+    staleness, and `done`, the tasks of that epoch which are behind them.
     """
 
     step: int = 0
@@ -262,6 +267,8 @@ class Position:
     waited: int = 0
     stopped_early: bool = False
     plateau: PlateauState = field(default_factory=PlateauState)
+    staleness: tuple[int, ...] = ()
+    done: tuple[int, ...] = ()
 
 
 Instruction = (

@@ -16,7 +16,9 @@ from .buffers import Buffers
 from .exchange.board import Board
 from .faults import reach
 from .residuals import keep_residuals
+from .sequencing import Sequencing
 from .shard_update import ShardUpdate
+from .staleness import rate_at
 
 
 class Push(Enum):
@@ -85,6 +87,10 @@ class ParameterServerShard:
         """The sum of the step's estimates of the curvature within `part`, in `out` (n,) or an estimate."""
         return _total(self._curvatures, out, part, own=False)
 
+    def rows(self) -> list[np.ndarray]:
+        """What was accepted for the step, in micro-batch order."""
+        return [self._gradients[m] for m in sorted(self._gradients)]
+
     def observed(self) -> list[np.ndarray]:
         """What the step's passes saw, in micro-batch order."""
         return [self._observed[m] for m in sorted(self._observed)]
@@ -111,6 +117,8 @@ class ParameterServer:
 
     Where an update needs the norm of the whole gradient, a step has two phases: each shard publishes the
     squared sums of its blocks, and once all have, each computes the same norm from all of them.
+
+    Where workers do not wait for one another, a step is the next update of the board's ledger: one gradient.
     """
 
     def __init__(
@@ -121,15 +129,24 @@ class ParameterServer:
         micro_batch_count: Callable[[int], int],
         buffers: Buffers | None = None,
         steps_per_epoch: int = 1,
+        sequencing: Sequencing | None = None,
+        observed: Callable[[int], list[tuple[int, int]]] | None = None,
     ) -> None:
-        """buffers: those that this shard looks after; shard 0 alone does, in a model that has any."""
+        """buffers: those that this shard looks after; shard 0 alone does, in a model that has any.
+        sequencing: what shard 0 does beside, where workers do not wait for one another. observed: where the
+        rows of a step hold replicas that are averaged, the (replica, place in its row) of each pass of the
+        model, in order."""
         self.bell = board.shard_bell(index)
         self._index = index
         self._board = board
         self._update = update
         self._buffers = buffers
         self._steps_per_epoch = steps_per_epoch
-        self._shard = ParameterServerShard(board.shard_version(index), micro_batch_count)
+        self._sequencing = sequencing
+        self._observed = observed
+        self._micro_batch_count = micro_batch_count
+        count = (lambda _: 1) if board.shape.has_ledger else micro_batch_count
+        self._shard = ParameterServerShard(board.shard_version(index), count)
         # Only what the shard reads is ever touched, and so takes memory.
         self._sum = np.empty(board.shape.parameters, np.float32)
         self._curvature = np.empty(board.shape.parameters if board.shape.curvature else 0, np.float32)
@@ -146,10 +163,22 @@ class ParameterServer:
     def advance(self) -> bool:
         """Take in what has arrived and, once a step is complete, apply it; False when nothing was to be
         done."""
+        if not self._board.shape.has_ledger:
+            return self._advance()
+        moved = self._sequencing is not None and self._sequencing.advance()
+        while self._advance():
+            moved = True
+        return moved
+
+    def _advance(self) -> bool:
         measures = self._update.optimization.measures_norm
         if self._gradient is None:
-            if not self._collect():
+            collect = self._collect_logged if self._board.shape.has_ledger else self._collect
+            if not collect():
                 return False
+            if self._observed is not None:
+                self._average(self._observed)
+                return True
             own = self._update.optimization.changes_gradient
             self._gradient = self._shard.total(self._sum, self._update.reads, own)
             if measures:
@@ -183,6 +212,39 @@ class ParameterServer:
                     break
         return not left
 
+    def _collect_logged(self) -> bool:
+        """Take in the gradient of the next update; whether there is one yet."""
+        board, shard = self._board, self._shard
+        if shard.step >= board.ledger.logged:
+            return False
+        if self._update.optimization.measures_norm and board.step() < shard.step:
+            return False  # another shard still needs the norm of the update before
+        entry = board.ledger.entry(shard.step)
+        desk = board.desk_of(entry.incarnation)
+        assert desk is not None, f"the desk of worker {entry.incarnation} was removed too early"
+        seen = None
+        if self._buffers is not None:
+            seen = desk.observed[entry.slot, : self._micro_batch_count(entry.task) * board.shape.buffers]
+        shard.push(shard.step, 0, float(desk.losses[entry.slot]), desk.gradients[entry.slot], seen)
+        return True
+
+    def _average(self, observed: Callable[[int], list[tuple[int, int]]]) -> None:
+        """Make the mean over the replicas, in their order, the next version."""
+        board, part, step = self._board, self._update.part, self._shard.step
+        after = self._rows[(step + 1) % 2]
+        replicas = [row.reshape(len(after), -1)[:, part] for row in self._shard.rows()]
+        for place, out in enumerate(after):
+            _mean([replica[place] for replica in replicas], out[part])
+        if self._buffers is not None:
+            buffers = board.buffers[(step + 1) % 2]
+            buffers[...] = board.buffers[step % 2]
+            seen = [row.reshape(-1, len(buffers)) for row in self._shard.observed()]
+            for replica, place in observed(step):
+                self._buffers.absorb(buffers, seen[replica][place])
+        loss = self._shard.complete()
+        reach("shard.before_publish", step)
+        board.publish_version(self._index, step + 1, loss)
+
     def _measure(self, gradient: np.ndarray) -> None:
         step = self._shard.step
         sums = self._update.measure(gradient, self._board.loss_scale(step)[0])
@@ -198,7 +260,10 @@ class ParameterServer:
         curvature = None
         if update.optimization.observes(step + 1):
             curvature = self._shard.curvature(self._curvature, update.part)
-        update.apply(step + 1, gradient, norm, scale, board.rate_factor, before, after, curvature)
+        factor = board.rate_factor
+        if board.shape.has_ledger:
+            factor *= rate_at(board.ledger.staleness(step))
+        update.apply(step + 1, gradient, norm, scale, factor, before, after, curvature)
         skipped = scale is not None and scale.skips(math.isfinite(norm))
         if board.shape.payload_bytes:
             halves = board.residuals[step % 2], board.residuals[(step + 1) % 2]
@@ -208,8 +273,9 @@ class ParameterServer:
             following_buffers = board.buffers[(step + 1) % 2]
             following_buffers[...] = board.buffers[step % 2]
             if not skipped:
-                for seen in self._shard.observed():
-                    self._buffers.absorb(following_buffers, seen)
+                for row in self._shard.observed():
+                    for seen in row.reshape(-1, board.shape.buffers):
+                        self._buffers.absorb(following_buffers, seen)
         if scale is not None and self._index == 0:
             following = scale.after(math.isfinite(norm))
             board.set_loss_scale(step + 1, float(following.value), int(following.good_steps))
@@ -237,3 +303,15 @@ def _total(rows_by_micro_batch: dict[int, np.ndarray], out: np.ndarray, part: sl
     for further in rows[2:]:
         np.add(total, further[part], out=total)
     return out
+
+
+def _mean(rows: list[np.ndarray], out: np.ndarray) -> None:
+    """The mean of `rows` into `out`; exactly what they are where they are equal, as frozen parameters are."""
+    if len(rows) == 1:
+        out[...] = rows[0]
+        return
+    out[...] = 0
+    for row in rows[1:]:
+        out += row - rows[0]
+    out /= np.float32(len(rows))
+    out += rows[0]

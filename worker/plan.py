@@ -17,15 +17,21 @@ from .compression import compression_of
 from .coordinator import Schedule
 from .data import Dataset, load_dataset
 from .data.batches import Grid
+from .data.steps import Steps
 from .data.transform import row_blocks
+from .dealt_worker import DealtWorker
 from .exchange.board import Board, BoardShape
+from .exchange.ledger import SLOTS
 from .gradient_worker import EVALUATION_CHUNK, GradientComputer, GradientWorker
+from .local_worker import LocalWorker
 from .model import build_model, check_model
 from .objective import Objective
 from .optimization import Optimization, optimization_of
 from .parameter_server import ParameterServer
+from .sequencing import Sequencing
 from .shard_update import ShardUpdate
 from .spec import JobSpec
+from .spec.consistency import AsyncSpec, BoundedSpec
 from .weights import load_initial_weights
 
 
@@ -45,6 +51,11 @@ class Plan:
     def grid(self) -> Grid:
         """The cut of each epoch into mini-batches and micro-batches."""
         return grid_of(self.spec, self.dataset)
+
+    @cached_property
+    def steps(self) -> Steps:
+        """The mini-batches of each step."""
+        return Steps(self.grid, self.spec.training.mini_batches_per_step)
 
     @cached_property
     def slots(self) -> tuple[str, ...]:
@@ -67,18 +78,26 @@ def make_plan(spec: JobSpec) -> Plan:
     model = build_model(spec, dataset.feature_shape, dataset.classes)
     layout = layout_of(model)
     buffers = Buffers.of(model)
-    optimization = optimization_of(spec, model, grid_of(spec, dataset).steps_per_epoch)
+    grid = grid_of(spec, dataset)
+    steps = Steps(grid, spec.training.mini_batches_per_step)
+    local, synchronous = spec.training.takes_local_steps, spec.training.synchronous
+    optimization = optimization_of(spec, model, grid.steps_per_epoch if local else steps.per_epoch)
+    slots = len(optimization.slots(layout))
+    passes = len(steps.batches(0)) if local else 1
     compression = compression_of(spec, layout)
     shape = BoardShape(
         parameters=layout.size,
-        slots=len(optimization.slots(layout)),
+        slots=slots,
         shards=spec.cluster.parameter_servers,
         workers=spec.cluster.most_workers,
-        micro_batches=min(spec.training.micro_batches, grid_of(spec, dataset).full_batch_samples),
+        micro_batches=min(spec.training.micro_batches, grid.full_batch_samples) if synchronous else SLOTS,
         evaluation_chunks=max(1, -(-dataset.test_samples // EVALUATION_CHUNK)),
         evaluation_values=1 + len(spec.metrics),
         buffers=buffers.layout.size,
         curvature=optimization.estimates_curvature,
+        tasks=0 if synchronous else steps.per_epoch,
+        observations=passes if synchronous else steps.passes(0),
+        replica_rows=1 + slots if local else 1,
         payload_bytes=0 if compression is None else compression.payload_bytes,
     )
     return Plan(spec, dataset, layout, buffers, shape, optimization)
@@ -108,16 +127,23 @@ def make_worker(plan: Plan, board: Board, incarnation: int) -> GradientWorker:
     model = build_model(spec, dataset.feature_shape, dataset.classes)
     objective = Objective(spec, dataset)
     computer = GradientComputer(model, dataset, objective, spec.cluster.device, spec.training.precision)
-    return GradientWorker(
+    others = computer, plan.grid, dataset.test_samples, plan.optimization
+    if spec.training.takes_local_steps:
+        update = ShardUpdate(plan.optimization, plan.layout, slice(0, plan.layout.size))
+        return LocalWorker(incarnation, board, plan.layout, *others, steps=plan.steps, update=update)
+    if spec.training.synchronous:
+        compression = compression_of(spec, plan.layout)
+        spares = spec.cluster.spares
+        return GradientWorker(incarnation, board, plan.layout, *others, compression, spares)
+    consistency = spec.training.consistency
+    return DealtWorker(
         incarnation,
         board,
         plan.layout,
-        computer,
-        plan.grid,
-        dataset.test_samples,
-        plan.optimization,
-        compression_of(spec, plan.layout),
-        spec.cluster.spares,
+        *others,
+        steps=plan.steps,
+        parts=plan.layout.shards(spec.cluster.parameter_servers),
+        pull_every=consistency.pull_every if isinstance(consistency, AsyncSpec) else 1,
     )
 
 
@@ -126,13 +152,21 @@ def make_parameter_server(plan: Plan, board: Board, shard: int) -> ParameterServ
     part = plan.layout.shards(plan.spec.cluster.parameter_servers)[shard]
     update = ShardUpdate(plan.optimization, plan.layout, part)
     buffers = plan.buffers if shard == 0 and plan.shape.buffers else None
-    grid = plan.grid
-    return ParameterServer(shard, board, update, grid.micro_batch_count, buffers, grid.steps_per_epoch)
+    training, grid, steps = plan.spec.training, plan.grid, plan.steps
+    if training.takes_local_steps:
+        return ParameterServer(shard, board, update, steps.replicas, buffers, observed=steps.replica_passes)
+    if training.synchronous:
+        return ParameterServer(shard, board, update, grid.micro_batch_count, buffers, grid.steps_per_epoch)
+    consistency, sequencing = training.consistency, None
+    if shard == 0:
+        bound = consistency.staleness if isinstance(consistency, BoundedSpec) else None
+        sequencing = Sequencing(board, steps.per_epoch, bound)
+    return ParameterServer(shard, board, update, steps.passes, buffers, sequencing=sequencing)
 
 
 def make_schedule(plan: Plan) -> Schedule:
     """The parts of a job that the coordinator decides by."""
-    spec, grid = plan.spec, plan.grid
+    spec = plan.spec
     optimizer = spec.optimizer
     advice = (
         f"Try a smaller optimizer.{optimizer.kind}.learning_rate (now {optimizer.learning_rate:g})"
@@ -141,7 +175,7 @@ def make_schedule(plan: Plan) -> Schedule:
     )
     return Schedule(
         epochs=spec.training.epochs,
-        steps_per_epoch=grid.steps_per_epoch,
+        steps_per_epoch=plan.steps.per_epoch,
         train_samples=plan.dataset.train_samples,
         test_samples=plan.dataset.test_samples,
         parameters=sum(int(np.prod(shape)) for shape in plan.layout.shapes),
@@ -149,7 +183,7 @@ def make_schedule(plan: Plan) -> Schedule:
         most_workers=spec.cluster.most_workers,
         parameter_servers=spec.cluster.parameter_servers,
         restarts=spec.cluster.restarts,
-        batch_samples=grid.batch_samples,
+        batch_samples=plan.steps.samples,
         metrics=spec.metrics,
         higher_is_better=HIGHER_IS_BETTER,
         checkpoint_every=spec.training.checkpoint_every,

@@ -71,13 +71,18 @@ class Progress:
 @dataclass(frozen=True)
 class EpochCompleted:
     """An epoch's mean training loss and, with a held-out split, its `metrics` ("loss" and those of the
-    job). input_idle_fraction: the part of the workers' time in steps that they waited for samples."""
+    job). input_idle_fraction: the part of the workers' time in steps that they waited for samples.
+
+    `staleness`: item k counts the epoch's updates that were applied to parameters k updates newer than those
+    that they were computed from, the last possible item also those of more; empty in `sync`.
+    """
 
     epoch: int
     step: int
     train_loss: float
     metrics: dict[str, float]
     seconds: float
+    staleness: tuple[int, ...] = ()
     input_idle_fraction: float = 0.0
 
 
@@ -195,4 +200,6 @@ def report_from_dict(data: dict[str, Any]) -> Report:
     kind = _KINDS[fields.pop("type")]
     for name, enum in _ENUMS.get(kind, {}).items():
         fields[name] = enum(fields[name]) if fields[name] is not None else None
+    if kind is EpochCompleted:
+        fields["staleness"] = tuple(fields.get("staleness", ()))
     return kind(**fields)

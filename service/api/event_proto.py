@@ -59,6 +59,7 @@ def _happening_to_proto(report: Happening) -> tuple[str, Message]:
             train_loss=report.train_loss,
             metrics=report.metrics,
             duration=duration_to_proto(report.seconds),
+            staleness=report.staleness,
             input_idle_fraction=report.input_idle_fraction,
         )
     if isinstance(report, reports.CheckpointSaved):
@@ -106,6 +107,7 @@ def _happening_from_proto(message: event_pb2.JobEvent) -> Happening:
             epoch.train_loss,
             dict(epoch.metrics),
             seconds,
+            tuple(epoch.staleness),
             epoch.input_idle_fraction,
         )
     if kind == "checkpoint_saved":

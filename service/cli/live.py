@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ...worker.reports import Progress
 from ..jobs.events import Event
-from .progress import TrainingProgress, waiting_sentence
+from .progress import TrainingProgress, staleness_words, waiting_sentence
 from .wording import duration, significant, waited_for_samples
 
 FRAMES_PER_SECOND = 8
@@ -70,7 +70,9 @@ def picture(progress: TrainingProgress, width: int, shown_epochs: int = SHOWN_EP
 def epoch_table(progress: TrainingProgress, width: int, rows: int) -> Table:
     """The last `rows` epochs; columns that do not fit into `width` are left out, from the right."""
     names = progress.metric_names
-    headings = ["epoch", "training loss", *(f"held-out {n}".replace("_", " ") for n in names), "seconds"]
+    stale = ["staleness"] if any(epoch.staleness for epoch in progress.epochs) else []
+    held_out = [f"held-out {name}".replace("_", " ") for name in names]
+    headings = ["epoch", "training loss", *held_out, *stale, "seconds"]
     room, kept = width, 0
     for heading in headings:
         room -= len(heading) + 2
@@ -82,6 +84,7 @@ def epoch_table(progress: TrainingProgress, width: int, rows: int) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for epoch in progress.epochs[-rows:]:
         metrics = [significant(epoch.metrics[name]) if name in epoch.metrics else "" for name in names]
+        metrics += [staleness_words(epoch.staleness)] if stale else []
         cells = [str(epoch.epoch), significant(epoch.train_loss), *metrics, f"{epoch.seconds:.1f}"]
         table.add_row(*cells[:kept])
     return table

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from ...worker.reports import EpochCompleted, Progress
 from ..jobs.events import Event, StateChanged
 from ..jobs.states import JobState
-from .progress import TrainingProgress, state_sentence
+from .progress import TrainingProgress, staleness_words, state_sentence
 from .wording import duration, significant, waited_for_samples
 
 BETWEEN_EPOCHS = timedelta(seconds=1)
@@ -80,6 +80,8 @@ def epoch_line(progress: TrainingProgress, epoch: EpochCompleted) -> str:
     held_out = [f"{name} {significant(epoch.metrics[name])}" for name in progress.metric_names]
     if held_out:
         parts.append("held out: " + ", ".join(held_out))
+    if epoch.staleness:
+        parts.append(f"staleness {staleness_words(epoch.staleness)}")
     if progress.latest is not None:
         parts += _speed(progress.latest)
     if (waiting := waited_for_samples(epoch.input_idle_fraction)) is not None:

@@ -16,6 +16,7 @@ from ...worker.reports import (
     Started,
     StragglerDetected,
 )
+from ...worker.staleness import mean_and_maximum
 from ..jobs.events import StateChanged
 from ..jobs.states import JobState
 from .wording import count, member_name, span
@@ -123,6 +124,14 @@ def waiting_sentence(state: JobState | None, workers: int) -> str:
     if state is JobState.CANCELLING:
         return "saving a checkpoint to cancel"
     return ""
+
+
+def staleness_words(counts: tuple[int, ...]) -> str:
+    """`1.2 (at most 4)`: of an epoch's updates; empty where there is none."""
+    if not counts:
+        return ""
+    mean, most = mean_and_maximum(counts)
+    return f"{mean:.1f} (at most {most})"
 
 
 def _started_sentence(report: Started) -> str:

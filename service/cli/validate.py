@@ -107,8 +107,12 @@ def worker_count(cluster: ClusterSpec) -> str:
 
 
 def training_pairs(training: TrainingSpec) -> list[tuple[str, str]]:
-    """How training differs from the plain way: schedule, precision and compression."""
+    """How training differs from the plain way: consistency, averaging, schedule, precision, compression."""
     pairs = []
+    if not training.synchronous:
+        pairs.append(("consistency", in_words(training.consistency)))
+    if training.takes_local_steps:
+        pairs.append(("averaged", f"every {training.average_every:,} mini-batches"))
     if training.schedule is not None:
         pairs.append(("schedule", in_words(training.schedule)))
     if training.warm_up is not None:

@@ -222,6 +222,37 @@ class Other:
 
     def begun(self) -> None:
         """Returns once it has a processor."""
+@pytest.mark.parametrize("mode", ["async", "{bounded: {staleness: 1}}"])
+def test_without_sync_a_worker_and_a_shard_killed_by_signals_lose_no_mini_batch(
+    runtime, spec, tmp_path, mode
+):
+    changed = spec.with_overrides([f"training.consistency={mode}", "training.epochs=20"])
+    kill_worker, kill_shard = (
+        kill_once(actor, Started) for actor in ("GradientWorkerActor", "ParameterServerActor")
+    )
+
+    def at(report, stop):
+        kill_worker(report, stop)
+        kill_shard(report, stop)
+
+    reports = run(runtime, changed, tmp_path, at)
+    assert {lost.kind for lost in told(reports, MemberLost)} == {Role.WORKER, Role.PARAMETER_SERVER}
+    assert reports[-1].outcome is Outcome.SUCCEEDED
+    epochs = told(reports, EpochCompleted)
+    assert [sum(epoch.staleness) for epoch in epochs] == [45] * 20
+    if mode != "async":
+        assert all(len(epoch.staleness) <= 2 for epoch in epochs)
+    assert reports[-1].metrics["accuracy"] > 0.9
+
+
+def test_local_steps_give_the_bytes_of_one_process_though_a_worker_is_killed(runtime, spec, tmp_path):
+    changed = spec.with_overrides(["training.average_every=8", "training.epochs=20"])
+    for folder in ("here", "ray"):
+        (tmp_path / folder).mkdir()
+    here = run(InProcessRuntime(), changed, tmp_path / "here")[-1]
+    reports = run(runtime, changed, tmp_path / "ray", kill_once("GradientWorkerActor", Started))
+    assert [lost.kind for lost in told(reports, MemberLost)] == [Role.WORKER]
+    assert (reports[-1].outcome, reports[-1].digest) == (Outcome.SUCCEEDED, here.digest)
 
 
 def test_a_coordinator_killed_by_a_signal_goes_on_from_the_last_checkpoint(runtime, spec, expected, tmp_path):

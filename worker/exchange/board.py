@@ -21,6 +21,7 @@ from ..errors import JobError
 from ..reports import Reason, Role
 from .arena import Fields, create_shared_arena, open_shared_arena, private_arena, reserve_rows
 from .doorbell import Doorbells, fence
+from .ledger import Ledger
 
 # Steps whose losses the coordinator may not have read yet; bounds how far ahead it may let the shards run.
 LOSS_RING = 4096
@@ -48,6 +49,10 @@ class BoardShape:
     model's buffers. `curvature`: whether workers estimate the Hessian's diagonal. `payload_bytes`: the size
     of a compressed gradient, 0 where none is compressed. A job without a held-out split still has one chunk,
     which nobody asks for.
+
+    `tasks`: updates an epoch where workers do not wait for one another, 0 where they do; `micro_batches` are
+    then the slots of a desk. `observations`: passes of the model behind one row of a desk. `replica_rows`:
+    how often as long as the parameters such a row is, 1 for a gradient.
     """
 
     parameters: int
@@ -60,6 +65,14 @@ class BoardShape:
     buffers: int = 0
     curvature: bool = False
     payload_bytes: int = 0
+    tasks: int = 0
+    observations: int = 1
+    replica_rows: int = 1
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether updates have an order of their own, as workers do not wait for one another."""
+        return self.tasks > 0
 
     def board_fields(self) -> Fields:
         """The arrays that all members share."""
@@ -77,6 +90,7 @@ class BoardShape:
             "squares": ("float64", (-(-self.parameters // NORM_BLOCK),)),
             "parameters": ("float32", (2, self.parameters)),
             "state": ("float32", (2, self.slots, self.parameters)),
+            **Ledger.fields(LOSS_RING if self.has_ledger else 0, self.workers, self.tasks),
             "residuals": ("float32", (2, self.micro_batches, self._residual)),
         }
 
@@ -85,12 +99,13 @@ class BoardShape:
         return {
             "stamps": ("int64", (self.micro_batches,)),
             "losses": ("float64", (self.micro_batches,)),
+            "versions": ("int64", (self.micro_batches,)),
             "input_seconds": ("float64", (2,)),
             "evaluation_stamps": ("int64", (self.evaluation_chunks,)),
             "evaluation_sums": ("float64", (self.evaluation_chunks, self.evaluation_values)),
-            "observed": ("float32", (self.micro_batches, self.buffers)),
+            "observed": ("float32", (self.micro_batches, self.observations * self.buffers)),
             "curvatures": ("float32", (self.micro_batches, self.parameters if self.curvature else 0)),
-            "gradients": ("float32", (self.micro_batches, self.parameters)),
+            "gradients": ("float32", (self.micro_batches, self.replica_rows * self.parameters)),
             "residuals": ("float32", (self.micro_batches, self._residual)),
             "payloads": ("uint8", (self.micro_batches, self.payload_bytes)),
         }
@@ -121,6 +136,7 @@ class Desk:
         self.curvatures = views["curvatures"]
         self.evaluation_sums = views["evaluation_sums"]
         self._stamps = _words(views["stamps"])
+        self._versions = _words(views["versions"])
         self._evaluation_stamps = _words(views["evaluation_stamps"])
         self._reserve_gradient = reserve_gradient
         self._reserved: set[int] = set()
@@ -148,6 +164,14 @@ class Desk:
         fence()
         self._stamps[micro_batch] = step + 1
 
+    def version(self, slot: int) -> int:
+        """Of the parameters that the gradient in this slot was computed from, the oldest."""
+        return self._versions[slot]
+
+    def set_version(self, slot: int, version: int) -> None:
+        """Say so, before the gradient is published."""
+        self._versions[slot] = version
+
     def has_evaluation(self, evaluation: int, chunk: int) -> bool:
         """Whether the sums of `chunk` lie here for the evaluation with this number."""
         return self._evaluation_stamps[chunk] == evaluation
@@ -173,6 +197,7 @@ class Board:
         self.squares = views["squares"]
         self.buffers = views["buffers"]
         self.bells = Doorbells(views["bells"])
+        self.ledger = Ledger(views)
         self._words = _words(views["words"])
         self._crews = [_words(row) for row in views["crews"]]
         self._versions = _words(views["versions"])
@@ -225,7 +250,7 @@ class Board:
     def has_norm(self, step: int) -> bool:
         """Whether `squares` holds the squared sums of all blocks of the gradient of `step`.
 
-        They stay until every shard has applied that step: nobody computes a gradient of the next before.
+        They stay until every shard has applied that step: nobody measures a gradient of the next before.
         """
         return all(stamp == step + 1 for stamp in self._norm_stamps)
 
@@ -251,6 +276,28 @@ class Board:
         self._desks = {i: desk for i, desk in desks.items() if desk is not None}
         return list(self._desks.values())
 
+    def desk_of(self, incarnation: int) -> Desk | None:
+        """The desk of a worker that may have left the crew; kept open while an update needs it."""
+        if incarnation not in self._desks:
+            needed = {*self.crew(), *self._unapplied()}
+            self._desks = {i: desk for i, desk in self._desks.items() if i in needed}
+            if (desk := self._open_desk(incarnation)) is None:
+                return None
+            self._desks[incarnation] = desk
+        return self._desks[incarnation]
+
+    def needs_desk(self, incarnation: int) -> bool:
+        """Whether a lost worker's desk holds, or may yet turn out to hold, a gradient that not every shard
+        has applied."""
+        if not self.shape.has_ledger:
+            return False
+        known = self.ledger.generation == self.generation and incarnation not in self.crew()
+        return not known or incarnation in self._unapplied()
+
+    def _unapplied(self) -> set[int]:
+        ledger = self.ledger
+        return {ledger.entry(update).incarnation for update in range(self.step(), ledger.logged)}
+
     # Written by the coordinator only.
 
     def begin(
@@ -261,9 +308,12 @@ class Board:
         loss_scale: tuple[float, int] = (1.0, 0),
         buffers: np.ndarray | None = None,
         residuals: np.ndarray | None = None,
+        done: tuple[int, ...] = (),
     ) -> None:
         """Set the version that training starts from. parameters: (n,), state: (slots, n); residuals:
-        (micro_batches, n), zeros where they are left out."""
+        (micro_batches, n), zeros where they are left out; done: the tasks of the epoch under way that it has
+        applied, where updates have an order of their own."""
+        self.ledger.begin(step, done)
         if buffers is not None:
             self.buffers[step % 2] = buffers
         if residuals is not None:
@@ -283,6 +333,8 @@ class Board:
         fence()
         self._words[_HORIZON] = horizon
         self.ring_workers()
+        if self.shape.has_ledger:
+            self.ring_shards()
 
     def set_rate_factor(self, factor: float) -> None:
         """Multiply the learning rates by this from the next step on; while the shards wait for a grant."""
@@ -332,7 +384,10 @@ class Board:
             self.losses[(version - 1) % LOSS_RING] = loss
         fence()
         self._versions[shard] = version
-        self.ring_workers()
+        if self.shape.has_ledger:
+            self.ring_shards()
+        else:
+            self.ring_workers()
         if version >= self.horizon:
             self.bells.ring(COORDINATOR)
 
@@ -392,7 +447,11 @@ class Board:
     def ring_workers(self) -> None:
         """Wake every worker that has work dealt out to it."""
         for incarnation in self.crew():
-            self.bells.ring(self.worker_bell(incarnation))
+            self.ring_worker(incarnation)
+
+    def ring_worker(self, incarnation: int) -> None:
+        """Wake one worker."""
+        self.bells.ring(self.worker_bell(incarnation))
 
 
 def private_board(shape: BoardShape) -> Board:

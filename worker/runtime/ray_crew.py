@@ -98,6 +98,7 @@ class RayCrew:
         self._actors: dict[tuple[Role, int], Any] = {}
         self._preparing: dict[Any, tuple[Role, int]] = {}
         self._running: dict[Any, tuple[Role, int]] = {}
+        self._left: list[int] = []  # lost workers whose desks are still needed
         self._folder: OwnedFolder | None = None
         self._board: Board | None = None
         self._checked = 0.0
@@ -157,6 +158,7 @@ class RayCrew:
     def wait(self, seen: int) -> list[Event]:
         """Sleep on the coordinator's doorbell; now and then ask Ray which members came up or are gone."""
         assert self._board is not None
+        self._clear_desks()
         if self._events:
             events, self._events = self._events, []
             return events
@@ -201,6 +203,13 @@ class RayCrew:
             self._folder.remove()
             self._folder = None
 
+    def _clear_desks(self) -> None:
+        assert self._board is not None and self._folder is not None
+        for incarnation in list(self._left):
+            if not self._board.needs_desk(incarnation):
+                remove_desk(self._folder.path, incarnation)
+                self._left.remove(incarnation)
+
     def _take(self, reference: Any) -> Event | None:
         """The event that a finished call stands for."""
         member = (self._preparing if reference in self._preparing else self._running).pop(reference)
@@ -223,8 +232,8 @@ class RayCrew:
         ray.kill(self._actors.pop((role, member)))
         had_room = (role, member) in self._in_group
         self._in_group.discard((role, member))
-        if role is Role.WORKER and self._folder is not None:
-            remove_desk(self._folder.path, member)
+        if role is Role.WORKER:
+            self._left.append(member)
         process = self._processes.pop((role, member), None)
         if process is not None:
             process.end()

@@ -72,8 +72,9 @@ class JobSpec(Section):
         ):
             message = f"needs loss: softmax_cross_entropy, the loss is {self.loss.kind}: use hutchinson"
             violations.append(Violation("optimizer.sophia.estimator", message))
+        violations += self._consistency_problems()
         workers = self.cluster.most_workers
-        if workers > self.training.micro_batches:
+        if self.training.synchronous and workers > self.training.micro_batches:
             message = (
                 f"{workers} workers cannot share {self.training.micro_batches} micro-batches: "
                 "raise "
@@ -91,6 +92,44 @@ class JobSpec(Section):
         if count > MOST_LAYERS:
             message = f"expected at most {MOST_LAYERS:,} layers, with all repetitions, got {count:,} of them"
             yield Violation("model", message)
+
+    def _consistency_problems(self) -> Iterable[Violation]:
+        training = self.training
+        if not training.synchronous:
+            mode = f"training.consistency.{training.consistency.kind}"
+            instead = "consistency: sync"
+            if training.average_every > 1:
+                message = f"averages steps that all workers take, which cannot go with {mode}: use {instead}"
+                yield Violation("training.average_every", message)
+        elif training.takes_local_steps:
+            mode, instead = "training.average_every", "average_every: 1"
+        else:
+            return
+        if self.cluster.spares:
+            message = f"cannot go with {mode}: a spare repeats a micro-batch of a step. Use 0, or {instead}"
+            yield Violation("cluster.spares", message)
+        if training.compression.kind != "none":
+            message = (
+                f"cannot go with {mode}: what compression leaves out is kept for the same micro-batch of the "
+                f"next step. Use compression: none, or {instead}"
+            )
+            yield Violation("training.compression", message)
+        if isinstance(self.optimizer, SophiaSpec):
+            message = (
+                f"cannot go with {mode}: the curvature is estimated for a step of all workers together. Use "
+                f"another optimizer, or {instead}"
+            )
+            yield Violation("optimizer.sophia", message)
+        for field, used in {
+            "training.loss_scale": training.loss_scale is not None,
+            "training.precision": training.loss_scale is None and training.precision == "float16",
+        }.items():
+            if used:
+                message = (
+                    f"needs a loss scale, which cannot go with {mode}: it follows steps that all workers "
+                    f"take together. Use precision: bfloat16 or float32, or {instead}"
+                )
+                yield Violation(field, message)
 
     def _metric_problems(self) -> Iterable[Violation]:
         for position, metric in enumerate(self.metrics):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .compression import COMPRESSIONS
+from .consistency import CONSISTENCY
 from .dataset import DatasetSpec
 from .initializers import INITIALIZERS
 from .layers import LAYERS
@@ -37,6 +38,7 @@ KINDS: Mapping[tuple[str, ...], Mapping[str, type[Kind]]] = {
     ("penalties",): PENALTIES,
     ("optimizer",): OPTIMIZERS,
     ("training", "schedule"): SCHEDULES,
+    ("training", "consistency"): CONSISTENCY,
     ("training", "compression"): COMPRESSIONS,
 }
 """The kinds that may stand at a path. Layers and initializers stand at any depth of the model."""

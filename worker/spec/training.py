@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from .compression import AnyCompression, NoneSpec
+from .consistency import AnyConsistency, AsyncSpec, SyncSpec
 from .errors import Violation, shown
 from .losses import Measured
 from .optimizers import AverageSpec, LossScaleSpec
@@ -56,6 +57,25 @@ class TrainingSpec(Section):
     loss_scale: LossScaleSpec | None = Field(default=None, description=_KEYS_AND_VALUES)
     checkpoint_every_steps: Count | None = Field(default=None, description="a number of steps, 1 or more")
     compression: AnyCompression = NoneSpec()
+    consistency: AnyConsistency = SyncSpec()
+    average_every: Count = Field(default=1, description="a number of mini-batches, 1 or more")
+
+    @property
+    def synchronous(self) -> bool:
+        """Whether every gradient of a step is computed from the same version of the parameters."""
+        return isinstance(self.consistency, SyncSpec)
+
+    @property
+    def mini_batches_per_step(self) -> int:
+        """How many mini-batches pass between two versions of the parameters."""
+        if isinstance(self.consistency, AsyncSpec):
+            return self.consistency.push_every
+        return self.average_every
+
+    @property
+    def takes_local_steps(self) -> bool:
+        """Whether workers take optimizer steps on their own, of which the results are averaged."""
+        return self.synchronous and self.average_every > 1
 
 
 class WorkerRange(Section):

@@ -27,7 +27,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63hainrule/v1/event.proto\x12\x0c\x63hainrule.v1\x1a\x16\x63hainrule/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x04\n\x08JobEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\rstate_changed\x18\x03 \x01(\x0b\x32\x1a.chainrule.v1.StateChangedH\x00\x12+\n\x07started\x18\x04 \x01(\x0b\x32\x18.chainrule.v1.JobStartedH\x00\x12/\n\x08progress\x18\x05 \x01(\x0b\x32\x1b.chainrule.v1.JobProgressedH\x00\x12\x37\n\x0f\x65poch_completed\x18\x06 \x01(\x0b\x32\x1c.chainrule.v1.EpochCompletedH\x00\x12\x39\n\x10\x63heckpoint_saved\x18\x07 \x01(\x0b\x32\x1d.chainrule.v1.CheckpointSavedH\x00\x12/\n\x0bmember_lost\x18\x08 \x01(\x0b\x32\x18.chainrule.v1.MemberLostH\x00\x12\x33\n\rmember_joined\x18\t \x01(\x0b\x32\x1a.chainrule.v1.MemberJoinedH\x00\x12-\n\x08\x66inished\x18\n \x01(\x0b\x32\x19.chainrule.v1.JobFinishedH\x00\x12=\n\x12straggler_detected\x18\x14 \x01(\x0b\x32\x1f.chainrule.v1.StragglerDetectedH\x00\x12\x31\n\x0c\x63rew_changed\x18\x15 \x01(\x0b\x32\x19.chainrule.v1.CrewChangedH\x00\x42\x07\n\x05\x65vent\"V\n\x0cStateChanged\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.chainrule.v1.JobState\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc5\x01\n\nJobStarted\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\x13\n\x0btotal_steps\x18\x02 \x01(\x03\x12\x17\n\x0fsteps_per_epoch\x18\x03 \x01(\x03\x12\x0e\n\x06\x65pochs\x18\x04 \x01(\x05\x12\x12\n\nparameters\x18\x05 \x01(\x03\x12\x15\n\rtrain_samples\x18\x06 \x01(\x03\x12\x14\n\x0ctest_samples\x18\x07 \x01(\x03\x12\x0f\n\x07workers\x18\x08 \x01(\x05\x12\x19\n\x11parameter_servers\x18\t \x01(\x05\"\x84\x01\n\rJobProgressed\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x0c\n\x04loss\x18\x03 \x01(\x01\x12\x1a\n\x12samples_per_second\x18\x04 \x01(\x01\x12,\n\tremaining\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xf7\x01\n\x0e\x45pochCompleted\x12\r\n\x05\x65poch\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x12\n\ntrain_loss\x18\x03 \x01(\x01\x12:\n\x07metrics\x18\x04 \x03(\x0b\x32).chainrule.v1.EpochCompleted.MetricsEntry\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1b\n\x13input_idle_fraction\x18\x0b \x01(\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\">\n\x0f\x43heckpointSaved\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"r\n\nMemberLost\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.chainrule.v1.MemberKind\x12\x0e\n\x06member\x18\x02 \x01(\x05\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\"\x81\x01\n\x0cMemberJoined\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.chainrule.v1.MemberKind\x12\x0e\n\x06member\x18\x02 \x01(\x05\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12+\n\x08recovery\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x89\x01\n\x11StragglerDetected\x12\x0e\n\x06member\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06median\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"<\n\x0b\x43rewChanged\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\x0f\n\x07workers\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xec\x02\n\x0bJobFinished\x12)\n\x07outcome\x18\x01 \x01(\x0e\x32\x18.chainrule.v1.JobOutcome\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\r\n\x05\x65poch\x18\x03 \x01(\x05\x12\x37\n\x07metrics\x18\x04 \x03(\x0b\x32&.chainrule.v1.JobFinished.MetricsEntry\x12\x13\n\x06\x64igest\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05model\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0f\x63heckpoint_step\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12\x15\n\rstopped_early\x18\x08 \x01(\x08\x12%\n\x05\x65rror\x18\t \x01(\x0b\x32\x16.chainrule.v1.JobError\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_digestB\x08\n\x06_modelB\x12\n\x10_checkpoint_step*\x80\x01\n\nMemberKind\x12\x1b\n\x17MEMBER_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12MEMBER_KIND_WORKER\x10\x01\x12 \n\x1cMEMBER_KIND_PARAMETER_SERVER\x10\x02\x12\x1b\n\x17MEMBER_KIND_COORDINATOR\x10\x03*\x8f\x01\n\nJobOutcome\x12\x1b\n\x17JOB_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_OUTCOME_SUCCEEDED\x10\x01\x12\x16\n\x12JOB_OUTCOME_PAUSED\x10\x02\x12\x19\n\x15JOB_OUTCOME_CANCELLED\x10\x03\x12\x16\n\x12JOB_OUTCOME_FAILED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x63hainrule/v1/event.proto\x12\x0c\x63hainrule.v1\x1a\x16\x63hainrule/v1/job.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xdd\x04\n\x08JobEvent\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\rstate_changed\x18\x03 \x01(\x0b\x32\x1a.chainrule.v1.StateChangedH\x00\x12+\n\x07started\x18\x04 \x01(\x0b\x32\x18.chainrule.v1.JobStartedH\x00\x12/\n\x08progress\x18\x05 \x01(\x0b\x32\x1b.chainrule.v1.JobProgressedH\x00\x12\x37\n\x0f\x65poch_completed\x18\x06 \x01(\x0b\x32\x1c.chainrule.v1.EpochCompletedH\x00\x12\x39\n\x10\x63heckpoint_saved\x18\x07 \x01(\x0b\x32\x1d.chainrule.v1.CheckpointSavedH\x00\x12/\n\x0bmember_lost\x18\x08 \x01(\x0b\x32\x18.chainrule.v1.MemberLostH\x00\x12\x33\n\rmember_joined\x18\t \x01(\x0b\x32\x1a.chainrule.v1.MemberJoinedH\x00\x12-\n\x08\x66inished\x18\n \x01(\x0b\x32\x19.chainrule.v1.JobFinishedH\x00\x12=\n\x12straggler_detected\x18\x14 \x01(\x0b\x32\x1f.chainrule.v1.StragglerDetectedH\x00\x12\x31\n\x0c\x63rew_changed\x18\x15 \x01(\x0b\x32\x19.chainrule.v1.CrewChangedH\x00\x42\x07\n\x05\x65vent\"V\n\x0cStateChanged\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.chainrule.v1.JobState\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xc5\x01\n\nJobStarted\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\x13\n\x0btotal_steps\x18\x02 \x01(\x03\x12\x17\n\x0fsteps_per_epoch\x18\x03 \x01(\x03\x12\x0e\n\x06\x65pochs\x18\x04 \x01(\x05\x12\x12\n\nparameters\x18\x05 \x01(\x03\x12\x15\n\rtrain_samples\x18\x06 \x01(\x03\x12\x14\n\x0ctest_samples\x18\x07 \x01(\x03\x12\x0f\n\x07workers\x18\x08 \x01(\x05\x12\x19\n\x11parameter_servers\x18\t \x01(\x05\"\x84\x01\n\rJobProgressed\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x0c\n\x04loss\x18\x03 \x01(\x01\x12\x1a\n\x12samples_per_second\x18\x04 \x01(\x01\x12,\n\tremaining\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8a\x02\n\x0e\x45pochCompleted\x12\r\n\x05\x65poch\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x12\n\ntrain_loss\x18\x03 \x01(\x01\x12:\n\x07metrics\x18\x04 \x03(\x0b\x32).chainrule.v1.EpochCompleted.MetricsEntry\x12+\n\x08\x64uration\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tstaleness\x18\n \x03(\x03\x12\x1b\n\x13input_idle_fraction\x18\x0b \x01(\x01\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\">\n\x0f\x43heckpointSaved\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\r\n\x05\x65poch\x18\x02 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\"r\n\nMemberLost\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.chainrule.v1.MemberKind\x12\x0e\n\x06member\x18\x02 \x01(\x05\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\"\x81\x01\n\x0cMemberJoined\x12&\n\x04kind\x18\x01 \x01(\x0e\x32\x18.chainrule.v1.MemberKind\x12\x0e\n\x06member\x18\x02 \x01(\x05\x12\x0c\n\x04step\x18\x03 \x01(\x03\x12+\n\x08recovery\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x89\x01\n\x11StragglerDetected\x12\x0e\n\x06member\x18\x01 \x01(\x05\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06median\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"<\n\x0b\x43rewChanged\x12\x0c\n\x04step\x18\x01 \x01(\x03\x12\x0f\n\x07workers\x18\x02 \x01(\x05\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\xec\x02\n\x0bJobFinished\x12)\n\x07outcome\x18\x01 \x01(\x0e\x32\x18.chainrule.v1.JobOutcome\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\r\n\x05\x65poch\x18\x03 \x01(\x05\x12\x37\n\x07metrics\x18\x04 \x03(\x0b\x32&.chainrule.v1.JobFinished.MetricsEntry\x12\x13\n\x06\x64igest\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05model\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x1c\n\x0f\x63heckpoint_step\x18\x07 \x01(\x03H\x02\x88\x01\x01\x12\x15\n\rstopped_early\x18\x08 \x01(\x08\x12%\n\x05\x65rror\x18\t \x01(\x0b\x32\x16.chainrule.v1.JobError\x1a.\n\x0cMetricsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\x42\t\n\x07_digestB\x08\n\x06_modelB\x12\n\x10_checkpoint_step*\x80\x01\n\nMemberKind\x12\x1b\n\x17MEMBER_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12MEMBER_KIND_WORKER\x10\x01\x12 \n\x1cMEMBER_KIND_PARAMETER_SERVER\x10\x02\x12\x1b\n\x17MEMBER_KIND_COORDINATOR\x10\x03*\x8f\x01\n\nJobOutcome\x12\x1b\n\x17JOB_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n\x15JOB_OUTCOME_SUCCEEDED\x10\x01\x12\x16\n\x12JOB_OUTCOME_PAUSED\x10\x02\x12\x19\n\x15JOB_OUTCOME_CANCELLED\x10\x03\x12\x16\n\x12JOB_OUTCOME_FAILED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,10 +38,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EPOCHCOMPLETED_METRICSENTRY']._serialized_options = b'8\001'
   _globals['_JOBFINISHED_METRICSENTRY']._loaded_options = None
   _globals['_JOBFINISHED_METRICSENTRY']._serialized_options = b'8\001'
-  _globals['_MEMBERKIND']._serialized_start=2294
-  _globals['_MEMBERKIND']._serialized_end=2422
-  _globals['_JOBOUTCOME']._serialized_start=2425
-  _globals['_JOBOUTCOME']._serialized_end=2568
+  _globals['_MEMBERKIND']._serialized_start=2313
+  _globals['_MEMBERKIND']._serialized_end=2441
+  _globals['_JOBOUTCOME']._serialized_start=2444
+  _globals['_JOBOUTCOME']._serialized_end=2587
   _globals['_JOBEVENT']._serialized_start=132
   _globals['_JOBEVENT']._serialized_end=737
   _globals['_STATECHANGED']._serialized_start=739
@@ -51,21 +51,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_JOBPROGRESSED']._serialized_start=1028
   _globals['_JOBPROGRESSED']._serialized_end=1160
   _globals['_EPOCHCOMPLETED']._serialized_start=1163
-  _globals['_EPOCHCOMPLETED']._serialized_end=1410
-  _globals['_EPOCHCOMPLETED_METRICSENTRY']._serialized_start=1364
-  _globals['_EPOCHCOMPLETED_METRICSENTRY']._serialized_end=1410
-  _globals['_CHECKPOINTSAVED']._serialized_start=1412
-  _globals['_CHECKPOINTSAVED']._serialized_end=1474
-  _globals['_MEMBERLOST']._serialized_start=1476
-  _globals['_MEMBERLOST']._serialized_end=1590
-  _globals['_MEMBERJOINED']._serialized_start=1593
-  _globals['_MEMBERJOINED']._serialized_end=1722
-  _globals['_STRAGGLERDETECTED']._serialized_start=1725
-  _globals['_STRAGGLERDETECTED']._serialized_end=1862
-  _globals['_CREWCHANGED']._serialized_start=1864
-  _globals['_CREWCHANGED']._serialized_end=1924
-  _globals['_JOBFINISHED']._serialized_start=1927
-  _globals['_JOBFINISHED']._serialized_end=2291
-  _globals['_JOBFINISHED_METRICSENTRY']._serialized_start=1364
-  _globals['_JOBFINISHED_METRICSENTRY']._serialized_end=1410
+  _globals['_EPOCHCOMPLETED']._serialized_end=1429
+  _globals['_EPOCHCOMPLETED_METRICSENTRY']._serialized_start=1383
+  _globals['_EPOCHCOMPLETED_METRICSENTRY']._serialized_end=1429
+  _globals['_CHECKPOINTSAVED']._serialized_start=1431
+  _globals['_CHECKPOINTSAVED']._serialized_end=1493
+  _globals['_MEMBERLOST']._serialized_start=1495
+  _globals['_MEMBERLOST']._serialized_end=1609
+  _globals['_MEMBERJOINED']._serialized_start=1612
+  _globals['_MEMBERJOINED']._serialized_end=1741
+  _globals['_STRAGGLERDETECTED']._serialized_start=1744
+  _globals['_STRAGGLERDETECTED']._serialized_end=1881
+  _globals['_CREWCHANGED']._serialized_start=1883
+  _globals['_CREWCHANGED']._serialized_end=1943
+  _globals['_JOBFINISHED']._serialized_start=1946
+  _globals['_JOBFINISHED']._serialized_end=2310
+  _globals['_JOBFINISHED_METRICSENTRY']._serialized_start=1383
+  _globals['_JOBFINISHED_METRICSENTRY']._serialized_end=1429
 # @@protoc_insertion_point(module_scope)

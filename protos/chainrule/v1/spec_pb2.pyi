@@ -1,4 +1,5 @@
 from chainrule.v1 import compression_pb2 as _compression_pb2
+from chainrule.v1 import consistency_pb2 as _consistency_pb2
 from chainrule.v1 import layers_pb2 as _layers_pb2
 from chainrule.v1 import losses_pb2 as _losses_pb2
 from chainrule.v1 import optimizers_pb2 as _optimizers_pb2
@@ -200,7 +201,7 @@ class InitialWeightsSpec(_message.Message):
     def __init__(self, path: _Optional[str] = ..., layout: _Optional[_Union[WeightLayout, str]] = ..., names: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class TrainingSpec(_message.Message):
-    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping", "schedule", "warm_up", "clip_value", "clip_norm", "average", "precision", "loss_scale", "checkpoint_every_steps", "compression")
+    __slots__ = ("epochs", "batch_size", "micro_batches", "seed", "shuffle", "checkpoint_every", "early_stopping", "schedule", "warm_up", "clip_value", "clip_norm", "average", "precision", "loss_scale", "consistency", "average_every", "checkpoint_every_steps", "compression")
     EPOCHS_FIELD_NUMBER: _ClassVar[int]
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     MICRO_BATCHES_FIELD_NUMBER: _ClassVar[int]
@@ -215,6 +216,8 @@ class TrainingSpec(_message.Message):
     AVERAGE_FIELD_NUMBER: _ClassVar[int]
     PRECISION_FIELD_NUMBER: _ClassVar[int]
     LOSS_SCALE_FIELD_NUMBER: _ClassVar[int]
+    CONSISTENCY_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_EVERY_FIELD_NUMBER: _ClassVar[int]
     CHECKPOINT_EVERY_STEPS_FIELD_NUMBER: _ClassVar[int]
     COMPRESSION_FIELD_NUMBER: _ClassVar[int]
     epochs: int
@@ -231,9 +234,11 @@ class TrainingSpec(_message.Message):
     average: _optimizers_pb2.AverageSpec
     precision: Precision
     loss_scale: _optimizers_pb2.LossScaleSpec
+    consistency: _consistency_pb2.Consistency
+    average_every: int
     checkpoint_every_steps: int
     compression: _compression_pb2.Compression
-    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ..., schedule: _Optional[_Union[_schedules_pb2.Schedule, _Mapping]] = ..., warm_up: _Optional[_Union[_schedules_pb2.WarmUpSpec, _Mapping]] = ..., clip_value: _Optional[float] = ..., clip_norm: _Optional[float] = ..., average: _Optional[_Union[_optimizers_pb2.AverageSpec, _Mapping]] = ..., precision: _Optional[_Union[Precision, str]] = ..., loss_scale: _Optional[_Union[_optimizers_pb2.LossScaleSpec, _Mapping]] = ..., checkpoint_every_steps: _Optional[int] = ..., compression: _Optional[_Union[_compression_pb2.Compression, _Mapping]] = ...) -> None: ...
+    def __init__(self, epochs: _Optional[int] = ..., batch_size: _Optional[_Union[BatchSize, _Mapping]] = ..., micro_batches: _Optional[int] = ..., seed: _Optional[int] = ..., shuffle: _Optional[bool] = ..., checkpoint_every: _Optional[int] = ..., early_stopping: _Optional[_Union[EarlyStoppingSpec, _Mapping]] = ..., schedule: _Optional[_Union[_schedules_pb2.Schedule, _Mapping]] = ..., warm_up: _Optional[_Union[_schedules_pb2.WarmUpSpec, _Mapping]] = ..., clip_value: _Optional[float] = ..., clip_norm: _Optional[float] = ..., average: _Optional[_Union[_optimizers_pb2.AverageSpec, _Mapping]] = ..., precision: _Optional[_Union[Precision, str]] = ..., loss_scale: _Optional[_Union[_optimizers_pb2.LossScaleSpec, _Mapping]] = ..., consistency: _Optional[_Union[_consistency_pb2.Consistency, _Mapping]] = ..., average_every: _Optional[int] = ..., checkpoint_every_steps: _Optional[int] = ..., compression: _Optional[_Union[_compression_pb2.Compression, _Mapping]] = ...) -> None: ...
 
 class BatchSize(_message.Message):
     __slots__ = ("samples", "full")

@@ -35,7 +35,11 @@ HAPPENINGS = st.one_of(
     st.builds(StateChanged, st.sampled_from(JobState), TEXTS, st.none() | st.just("DIVERGED")),
     st.builds(reports.Started, *[COUNTS] * 9),
     st.builds(reports.Progress, COUNTS, COUNTS, FLOATS, FLOATS, SECONDS),
-    st.builds(reports.EpochCompleted, COUNTS, COUNTS, FLOATS, METRICS, SECONDS),
+    st.builds(
+        reports.EpochCompleted,
+        *(COUNTS, COUNTS, FLOATS, METRICS, SECONDS),
+        st.lists(COUNTS, max_size=4).map(tuple),
+    ),
     st.builds(reports.CheckpointSaved, COUNTS, COUNTS, TEXTS),
     st.builds(reports.MemberLost, st.sampled_from(reports.Role), COUNTS, COUNTS, TEXTS, TEXTS),
     st.builds(reports.MemberJoined, st.sampled_from(reports.Role), COUNTS, COUNTS, SECONDS),

@@ -285,6 +285,7 @@ def placed(what: str, kind: dict[str, Any]) -> dict[str, Any]:
         "penalties": {**job, "penalties": [kind]},
         "transforms": {**job, "dataset": {"source": "digits", "transforms": [kind]}},
         "schedule": {**job, "training": {"schedule": kind}},
+        "consistency": {**job, "training": {"consistency": kind}},
         "compression": {**job, "training": {"compression": kind}},
     }.get(what, {**job, what: kind})
 

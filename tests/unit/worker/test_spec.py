@@ -372,6 +372,73 @@ def test_a_job_may_have_fewer_or_more_workers() -> None:
     assert (cluster.least_workers, cluster.most_workers) == (3, 3)
 
 
+ASYNC = {"consistency": "async"}
+
+
+@pytest.mark.parametrize("mode", ["async", {"bounded": {"staleness": 3}}])
+def test_workers_that_share_no_mini_batch_may_be_more_than_micro_batches(mode: Any) -> None:
+    assert parse_spec(job(cluster={"workers": 5}, training={"consistency": mode})).cluster.workers == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "message"),
+    [
+        (
+            {"optimizer": "sophia", "training": ASYNC},
+            "optimizer.sophia",
+            "cannot go with training.consistency.async",
+        ),
+        (
+            {"training": {**ASYNC, "loss_scale": {}}},
+            "training.loss_scale",
+            "cannot go with training.consistency.async",
+        ),
+        ({"cluster": {"spares": 1}, "training": ASYNC}, "cluster.spares", "Use 0, or consistency: sync"),
+        ({"training": {**ASYNC, "precision": "float16"}}, "training.precision", "Use precision: bfloat16"),
+        (
+            {"training": {**ASYNC, "average_every": 2}},
+            "training.average_every",
+            "cannot go with training.consistency.async: use consistency: sync",
+        ),
+        (
+            {"training": {**ASYNC, "compression": "fp16"}},
+            "training.compression",
+            "Use compression: none, or consistency: sync",
+        ),
+        (
+            {"optimizer": "sophia", "training": {"average_every": 2}},
+            "optimizer.sophia",
+            "cannot go with training.average_every",
+        ),
+        (
+            {"training": {"average_every": 2, "precision": "float16"}},
+            "training.precision",
+            "or average_every: 1",
+        ),
+        (
+            {"training": {"consistency": "bounded"}},
+            "training.consistency.bounded.staleness",
+            "required key is missing",
+        ),
+        (
+            {"training": {"consistency": {"bounded": {"staleness": -1}}}},
+            "training.consistency.bounded.staleness",
+            "expected a number of updates, 0 or more, got -1",
+        ),
+        (
+            {"training": {"consistency": {"async": {"push_every": 0}}}},
+            "training.consistency.async.push_every",
+            "expected a number of mini-batches, 1 or more, got 0",
+        ),
+        ({"training": {"consistency": "asink"}}, "training.consistency", "(known: sync, bounded, async)"),
+    ],
+)
+def test_what_does_not_go_with_a_consistency_is_refused(
+    change: dict[str, Any], field: str, message: str
+) -> None:
+    assert message in problems(job(**change))[field]
+
+
 def test_a_metric_that_does_not_fit_the_loss_is_refused() -> None:
     found = problems(job(metrics=["mean_absolute_error"]))
     assert found == {

@@ -53,8 +53,14 @@ def test_a_job_without_held_out_samples_shows_its_loss_alone() -> None:
     assert shown([epoch]) == ["epoch 1/?  loss 0.5000"]
 
 
+def test_an_epoch_says_how_stale_its_updates_were() -> None:
+    epoch = EpochCompleted(1, 45, 0.5, {}, 0.6, staleness=(10, 20, 0, 15))
+    line = shown([Event(1, datetime(2026, 1, 1, tzinfo=timezone.utc), epoch)])
+    assert line == ["epoch 1/?  loss 0.5000  staleness 1.4 (at most 3)"]
+
+
 def test_waiting_for_samples_is_shown_where_it_is_worth_a_word() -> None:
-    reports = [EpochCompleted(1, 45, 0.5, {}, 0.6, idle) for idle in (0.009, 0.24)]
+    reports = [EpochCompleted(1, 45, 0.5, {}, 0.6, input_idle_fraction=idle) for idle in (0.009, 0.24)]
     lines = [shown([Event(1, datetime(2026, 1, 1, tzinfo=timezone.utc), report)]) for report in reports]
     plain = "epoch 1/?  loss 0.5000"
     assert lines == [[plain], [f"{plain}  waited for samples 24% of the time"]]
