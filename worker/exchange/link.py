@@ -87,7 +87,7 @@ class Connection:
         self, kind: Kind, numbers: tuple[int, int, int] = (0, 0, 0), arrays: Sequence[np.ndarray] = ()
     ) -> None:
         """Send a frame; the arrays contiguous, their bytes straight from where they lie."""
-        views = [memoryview(array).cast("B") for array in arrays if array.size]
+        views = [array.data.cast("B") for array in arrays if array.size]
         size = sum(len(view) for view in views)
         parts = [memoryview(_HEADER.pack(kind, *numbers, size)), *views]
         try:
@@ -122,7 +122,7 @@ class Connection:
             )
         for array in arrays:
             if array.size:
-                self._fill(memoryview(array).cast("B"))
+                self._fill(array.data.cast("B"))
 
     def skip(self, header: Header, most: int) -> None:
         """Throw away what follows `header`; LinkError where that is more than `most` bytes."""

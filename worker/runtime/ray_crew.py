@@ -1,4 +1,8 @@
-"""The members of a job as Ray actors: started, watched and ended from the coordinator's process."""
+"""The members of a job as Ray actors: started, watched and ended from the coordinator's process.
+
+Coordinator and parameter server are on the job's home node, and meet the workers there in its shared memory.
+On every other node with workers there is a link, which shows them a mirror of what is at home.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,8 @@ from ..member import SharedPlan, make_member, serve
 from ..messages import Broken, Event, Lost, Ready
 from ..plan import Plan
 from ..reports import Reason, Role
+from .ray_links import RayLinks
+from .ray_places import PLACEMENT_SECONDS, Places, actor_class
 
 _WAIT_SECONDS = 0.05
 _CLOSE_SECONDS = 5.0
@@ -31,20 +37,24 @@ _CLOSE_SECONDS = 5.0
 class MemberActor:
     """The process of one worker or parameter-server shard."""
 
-    def __init__(self, plan: SharedPlan, role: Role, member: int) -> None:
+    def __init__(self, plan: SharedPlan | Broken, role: Role, member: int, sharing: int) -> None:
+        """plan: or, of a worker on another node, why it cannot be made there. sharing: how many processes
+        share the cores of the node."""
         self._shared = plan
         self._role = role
         self._number = member
+        self._sharing = sharing
 
     def prepare(self) -> Broken | None:
         """Open the board and build the member; what is wrong comes back as a value."""
         # More than one BLAS thread a process would change the bytes. The kernels' own threads do not, but
         # together the workers have no more of them than the node has cores.
         threadpool_limits(1)
+        if isinstance(self._shared, Broken):
+            return self._shared
         try:
             plan, self._board = self._shared.open()
-            sharing = plan.spec.cluster.workers if self._role is Role.WORKER else native.available_threads()
-            native.use_threads(max(1, native.available_threads() // sharing))
+            native.use_threads(max(1, native.available_threads() // self._sharing))
             self._member = make_member(plan, self._board, self._role, self._number)
         except Exception as error:
             return broken(self._role, self._number, error)
@@ -72,17 +82,16 @@ class ParameterServerActor(MemberActor):
 class RayCrew:
     """Starts and watches the members' actors; lives in the coordinator's process."""
 
-    def __init__(self, cpus: float, gpus: float) -> None:
-        """cpus, gpus: what each worker asks Ray for."""
-        self._kinds: dict[Role, Any] = {
-            Role.WORKER: actor_class(GradientWorkerActor, num_cpus=cpus, num_gpus=gpus),
-            Role.PARAMETER_SERVER: actor_class(ParameterServerActor, num_cpus=0),
-        }
+    def __init__(self, places: Places) -> None:
+        """places: where they run."""
+        self._places = places
         self._actors: dict[tuple[Role, int], Any] = {}
         self._preparing: dict[Any, tuple[Role, int]] = {}
         self._running: dict[Any, tuple[Role, int]] = {}
+        self._waiting: dict[int, float] = {}  # a worker that has no node yet -> since when
         self._folder: OwnedFolder | None = None
         self._board: Board | None = None
+        self._links: RayLinks | None = None
         self._checked = 0.0
 
     def open(self, plan: Plan) -> Board:
@@ -96,21 +105,23 @@ class RayCrew:
         with _memory_errors(folder):
             self._board = create_shared_board(shape, folder)
             dataset = share_dataset(plan.dataset, folder)
-        shared = SharedPlan(
-            plan.spec, dataset, plan.layout, plan.buffers, shape, plan.optimization, folder
-        )
+        shared = SharedPlan(plan.spec, dataset, plan.layout, plan.buffers, shape, plan.optimization, folder)
         self._plan = ray.put(shared)
+        self._links = RayLinks(plan, self._board, self._places)
         return self._board
 
     def start(self, role: Role, member: int) -> None:
-        """Start the member's actor."""
+        """Start the member's actor, a worker's once there is a node for it."""
         assert self._board is not None and self._folder is not None
         if role is Role.WORKER:
             with _memory_errors(self._folder.path):
                 create_desk(self._board.shape, self._folder.path, member)
-        actor = self._kinds[role].remote(self._plan, role, member)
-        self._actors[role, member] = actor
-        self._preparing[actor.prepare.remote()] = role, member
+            self._places.seat(member)
+            self._waiting[member] = time.monotonic()
+            self._start_waiting()
+        else:
+            kind = actor_class(ParameterServerActor, num_cpus=0, **self._places.at_home())
+            self._launch(role, member, kind, self._plan, native.available_threads())
 
     def kill(self, role: Role, member: int) -> None:
         """End the member's process."""
@@ -119,15 +130,22 @@ class RayCrew:
 
     def wait(self, seen: int) -> list[Event]:
         """Sleep on the coordinator's doorbell; now and then ask Ray which members came up or are gone."""
-        assert self._board is not None
+        assert self._board is not None and self._links is not None
         timeout = 0.0 if self._preparing else _WAIT_SECONDS
         if timeout:
             self._board.bells.wait(COORDINATOR, seen, timeout)
+        events = [event for number, error in self._links.broken() for event in self._cut_off(number, error)]
+        if events:
+            return events
         now = time.monotonic()
         if now - self._checked < _WAIT_SECONDS and not self._preparing:
             return []
         self._checked = now
+        if events := self._start_waiting():
+            return events
         references = [*self._preparing, *self._running]
+        if not references:
+            return []
         patience = _WAIT_SECONDS if self._preparing else 0
         done, _ = ray.wait(references, num_returns=1, timeout=patience)
         if done:
@@ -140,15 +158,74 @@ class RayCrew:
             self._board.close()
             if self._running and not at_once:
                 ray.wait(list(self._running), num_returns=len(self._running), timeout=_CLOSE_SECONDS)
+        if self._links is not None:
+            self._links.close()
+            self._links = None
         for actor in self._actors.values():
             ray.kill(actor)
         self._actors.clear()
         self._preparing.clear()
         self._running.clear()
+        self._waiting.clear()
         self._board = None
         if self._folder is not None:
             self._folder.remove()
             self._folder = None
+
+    def _start_waiting(self) -> list[Event]:
+        """Start the workers that have a node by now; those that have waited too long for one are lost."""
+        assert self._links is not None
+        events: list[Event] = []
+        for worker, since in list(self._waiting.items()):
+            node = self._places.node_of(worker)
+            if node is None:
+                if time.monotonic() - since > PLACEMENT_SECONDS:
+                    events.append(self._no_room(worker))
+                continue
+            del self._waiting[worker]
+            kind = actor_class(GradientWorkerActor, **self._places.of_worker(worker))
+            plan = self._plan if node == self._places.home else self._links.join(node, worker)
+            self._launch(Role.WORKER, worker, kind, plan, self._places.workers_on(node))
+        return events
+
+    def _no_room(self, worker: int) -> Event:
+        message = f"no node had {self._places.wanted()} free within {PLACEMENT_SECONDS:.0f} seconds"
+        alone = not any(role is Role.WORKER for role, _ in self._running.values())
+        self._part_with(Role.WORKER, worker)
+        if not alone:
+            return Lost(Role.WORKER, worker, message)
+        message = f"No worker is left, and {message}. Add or free a node, and continue the job."
+        return Broken(Role.WORKER, worker, Reason.RESOURCES_UNAVAILABLE, message)
+
+    def _launch(self, role: Role, member: int, kind: Any, plan: Any, sharing: int) -> None:
+        actor = kind.remote(plan, role, member, sharing)
+        self._actors[role, member] = actor
+        self._preparing[actor.prepare.remote()] = role, member
+
+    def _cut_off(self, number: int, error: Exception) -> list[Event]:
+        """The events of a link that broke: its workers are lost, whether or not they still run."""
+        assert self._links is not None
+        node, workers = self._links.drop(number)
+        if isinstance(error, JobError):
+            return [broken(Role.WORKER, worker, error) for worker in workers[:1]]
+        for worker in workers:
+            self._part_with(Role.WORKER, worker)
+        return [Lost(Role.WORKER, worker, f"the link to node {node} broke: {error}") for worker in workers]
+
+    def _part_with(self, role: Role, member: int) -> None:
+        """Forget a member that is lost. No two may play the same part, so what is left of it is ended."""
+        if (actor := self._actors.pop((role, member), None)) is not None:
+            ray.kill(actor)
+        for references in (self._preparing, self._running):
+            for reference in [each for each, whose in references.items() if whose == (role, member)]:
+                del references[reference]
+        if role is Role.WORKER:
+            self._waiting.pop(member, None)
+            self._places.leave(member)
+            if self._links is not None:
+                self._links.leave(member)
+            if self._folder is not None:
+                remove_desk(self._folder.path, member)
 
     def _take(self, reference: Any) -> Event | None:
         """The event that a finished call stands for."""
@@ -157,10 +234,7 @@ class RayCrew:
         try:
             result: Any = ray.get(reference)
         except RayError as error:
-            # What went wrong may be a call and not the process, and no two may play the same part.
-            ray.kill(self._actors.pop(member))
-            if member[0] is Role.WORKER and self._folder is not None:
-                remove_desk(self._folder.path, member[1])
+            self._part_with(*member)
             return Lost(*member, cause_of_death(error))
         if result is not None:
             return result
@@ -178,11 +252,6 @@ def _memory_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         message = f"The job's shared memory in {folder} could not be made: {error.strerror or error}."
         raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
-
-
-def actor_class(kind: type, **options: Any) -> Any:
-    """The Ray actor class of `kind`; restarting what dies is the coordinator's decision, never Ray's."""
-    return ray.remote(kind).options(max_restarts=0, max_task_retries=0, **options)
 
 
 def cause_of_death(error: RayError) -> str:

@@ -12,7 +12,7 @@ from .losses import LOSSES, PENALTIES
 from .optimizers import OPTIMIZERS, AverageSpec, LossScaleSpec, ParameterGroupSpec
 from .schedules import SCHEDULES, WarmUpSpec
 from .section import Kind, Section
-from .training import ClusterSpec, EarlyStoppingSpec, TrainingSpec
+from .training import ClusterSpec, EarlyStoppingSpec, PlacementSpec, TrainingSpec
 from .transforms import TRANSFORMS
 from .weights import InitialWeightsSpec, PythonModelSpec
 
@@ -26,6 +26,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("training", "average"): AverageSpec,
     ("training", "loss_scale"): LossScaleSpec,
     ("cluster",): ClusterSpec,
+    ("cluster", "placement"): PlacementSpec,
     ("initial_weights",): InitialWeightsSpec,
 }
 """By path, positions in lists left out."""
