@@ -120,9 +120,7 @@ def boards() -> set[Path]:
 def assert_nothing_is_left(folders: set[Path]) -> None:
     assert folders and not any(board.parent.exists() for board in folders)
     assert [group["state"] for group in placement_group_table().values() if group["state"] != "REMOVED"] == []
-    assert [
-        actor for actor in actors().values() if actor["State"] != "DEAD"
-    ] == []
+    assert [actor for actor in actors().values() if actor["State"] != "DEAD"] == []
 
 
 def test_workers_on_three_nodes_give_the_same_bytes(runtime, further_nodes, spec, expected, tmp_path):

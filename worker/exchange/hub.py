@@ -124,11 +124,10 @@ class Hub:
             self._at_the_door.release()
         with self._lock:
             link = self._links.get(number)
-            if link is None or link.connection is not None:
-                connection.close()
-                return
-            link.connection = connection
-        link.start(partial(self._note, number))
+        if link is None:
+            connection.close()
+            return
+        link.start(connection, partial(self._note, number))
 
     def _note(self, number: int, error: Exception) -> None:
         with self._lock:
@@ -147,6 +146,7 @@ class _Link:
         self._board = board
         self._averages = averages
         self._observes = observes
+        self._lock = threading.Lock()
         self._over = False
         self._threads: list[threading.Thread] = []
         self._desks: dict[int, Desk] = {}
@@ -156,15 +156,21 @@ class _Link:
         self._average = -1
         self._orders: Orders | None = None
 
-    def start(self, note: Callable[[Exception], None]) -> None:
-        """Begin; `note` is told once why the link is over, unless it was closed."""
-        assert self.connection is not None
-        parts = partial(self._send_down, self.connection), partial(self._take_in, self.connection)
-        self._threads = [
-            threading.Thread(target=self._keep, args=(part, note), daemon=True) for part in parts
-        ]
-        for thread in self._threads:
-            thread.start()
+    def start(self, connection: Connection, note: Callable[[Exception], None]) -> None:
+        """Begin, unless the link is over or has begun; `note` is told once why it ended, unless it was
+        closed."""
+        with self._lock:
+            if self._over or self.connection is not None:
+                connection.close()
+                return
+            self.connection = connection
+            parts = partial(self._send_down, connection), partial(self._take_in, connection)
+            self._threads = [
+                threading.Thread(target=self._keep, args=(part, connection, note), daemon=True)
+                for part in parts
+            ]
+            for thread in self._threads:
+                thread.start()
 
     def add(self, incarnation: int) -> None:
         """Put what comes from this worker on its desk."""
@@ -177,20 +183,23 @@ class _Link:
 
     def close(self) -> None:
         """End the link."""
-        self._over = True
-        if self.connection is not None:
-            self.connection.close()
+        with self._lock:
+            self._over = True
+            if self.connection is not None:
+                self.connection.close()
         self._board.bells.ring(self._bell)
         for thread in self._threads:
             thread.join()
 
-    def _keep(self, part: Callable[[], None], note: Callable[[Exception], None]) -> None:
+    def _keep(
+        self, part: Callable[[], None], connection: Connection, note: Callable[[Exception], None]
+    ) -> None:
         try:
             part()
         except Exception as error:
-            assert self.connection is not None
-            over, self._over = self._over, True
-            self.connection.close()
+            with self._lock:
+                over, self._over = self._over, True
+            connection.close()
             if not over:
                 note(error)
 

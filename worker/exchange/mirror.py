@@ -40,6 +40,11 @@ class Mirror:
         parts = self._bring_down, self._take_up
         self._threads = [threading.Thread(target=self._keep, args=(part,), daemon=True) for part in parts]
 
+    @property
+    def over(self) -> bool:
+        """Whether the link broke or was closed."""
+        return self._over
+
     def start(self) -> None:
         """Begin to mirror."""
         for thread in self._threads:

@@ -56,6 +56,8 @@ class MemberActor:
             plan, self._board = self._shared.open()
             native.use_threads(max(1, native.available_threads() // self._sharing))
             self._member = make_member(plan, self._board, self._role, self._number)
+        except FileNotFoundError:
+            raise  # the folder went with the link that made it: a worker that is lost, not a job
         except Exception as error:
             return broken(self._role, self._number, error)
         return None

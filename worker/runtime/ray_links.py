@@ -17,7 +17,7 @@ from ..exchange.board import Board, BoardShape, create_desk, create_mirror_board
 from ..exchange.dataset import dataset_bytes, share_dataset
 from ..exchange.folder import OwnedFolder, exchange_folder
 from ..exchange.hub import Hub
-from ..exchange.link import SECRET_BYTES, LinkError, connect
+from ..exchange.link import SECRET_BYTES, Connection, LinkError, connect
 from ..exchange.mirror import Mirror
 from ..failures import broken
 from ..member import SharedPlan
@@ -58,9 +58,9 @@ class LinkActor:
             create_desk(plan.shape, plan.folder, incarnation)
             assert self._mirror is not None
             self._mirror.add(incarnation)
-        except LinkError:
-            raise
         except Exception as error:
+            if self._mirror is not None and self._mirror.over:
+                raise LinkError("the link broke before the worker could join") from error
             found = broken(Role.WORKER, incarnation, error)
             where = f"on node {ray.util.get_node_ip_address()}: {found.message}"
             return Broken(Role.WORKER, incarnation, found.reason, where)
@@ -93,7 +93,7 @@ class LinkActor:
         try:
             board = create_mirror_board(plan.shape, folder.path, average)
             dataset = share_dataset(plan.dataset, folder.path)
-            connection = connect(order.address, order.secret, plan.shape, order.number)
+            connection = self._connect()
         except OSError as error:
             folder.remove()
             message = (
@@ -110,6 +110,14 @@ class LinkActor:
             plan.spec, dataset, plan.layout, plan.buffers, plan.shape, plan.optimization, folder.path
         )
         return self._plan
+
+    def _connect(self) -> Connection:
+        order = self._order
+        try:
+            return connect(order.address, order.secret, order.shape, order.number)
+        except LinkError as error:
+            message = f"The coordinator's node cannot be reached: {error}. Workers there need TCP to it."
+            raise JobError(Reason.RESOURCES_UNAVAILABLE, message) from error
 
     def _remove_folder(self) -> None:
         if self._folder is not None:
