@@ -93,8 +93,9 @@ def test_workers_on_other_nodes_change_no_byte(digits, undisturbed, tmp_path, wo
         ["training.average={decay: 0.9}"],
         ["training.precision=float16"],
         ["optimizer={sophia: {learning_rate: 0.001}}"],
+        ["training.compression={top_k: {fraction: 0.1}}"],
     ],
-    ids=["buffers", "average", "loss scale", "curvature"],
+    ids=["buffers", "average", "loss scale", "curvature", "compression"],
 )
 def test_all_that_belongs_to_a_version_or_a_gradient_travels(digits, inprocess, tmp_path, changes):
     spec = digits.with_overrides([*changes, "training.epochs=2"])

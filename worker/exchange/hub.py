@@ -24,6 +24,7 @@ from .link import (
     LinkError,
     gradient_payload,
     listen,
+    version_payload,
     welcome,
 )
 from .mirror import orders_row
@@ -236,11 +237,10 @@ class _Link:
         return False
 
     def _send_version(self, connection: Connection, version: int) -> None:
-        board, half = self._board, version % 2
+        board = self._board
         reach("link.before_parameters", version)
         scale = np.array(board.loss_scale(version), np.float64)
-        sent = [scale, board.buffers[half], board.parameters[half]]
-        connection.send(Kind.PARAMETERS, (version, 0, 0), sent)
+        connection.send(Kind.PARAMETERS, (version, 0, 0), version_payload(board, version, scale))
         # Until every shard has reached the next version, none writes into this half.
         if board.step() == version:
             connection.send(Kind.PUBLISHED, (version, 0, 0))

@@ -25,7 +25,7 @@ from enum import IntEnum
 import numpy as np
 
 from ...core.errors import ChainruleError
-from .board import BoardShape, Desk
+from .board import Board, BoardShape, Desk
 
 SECRET_BYTES = 32
 BEAT_SECONDS = 1.0
@@ -156,11 +156,19 @@ class Connection:
 def gradient_payload(desk: Desk, micro_batch: int, curved: bool) -> list[np.ndarray]:
     """What a gradient is made of as it travels, on both ends: the only place that decides it.
 
-    curved: whether an estimate of the curvature belongs to it.
+    curved: whether an estimate of the curvature belongs to it. What compression leaves out has to travel too,
+    as any worker may take the micro-batch over; so a compressed gradient travels as what it decodes to.
     """
     row = slice(micro_batch, micro_batch + 1)
     curvature = [desk.curvatures[micro_batch]] if curved else []
-    return [desk.losses[row], desk.observed[micro_batch], *curvature, desk.gradients[micro_batch]]
+    gradient = [desk.gradients[micro_batch], desk.residuals[micro_batch]]
+    return [desk.losses[row], desk.observed[micro_batch], *curvature, *gradient]
+
+
+def version_payload(board: Board, version: int, scale: np.ndarray) -> list[np.ndarray]:
+    """What a version is made of as it travels, beside its loss scale (2,): the only place that decides it."""
+    half = version % 2
+    return [scale, board.buffers[half], board.residuals[half], board.parameters[half]]
 
 
 def listen(host: str) -> socket.socket:

@@ -10,7 +10,7 @@ import numpy as np
 
 from .board import COORDINATOR, Board, Desk, Orders
 from .doorbell import fence
-from .link import BEAT_SECONDS, Connection, Kind, LinkError, gradient_payload
+from .link import BEAT_SECONDS, Connection, Kind, LinkError, gradient_payload, version_payload
 
 
 class Mirror:
@@ -96,11 +96,8 @@ class Mirror:
                     self._connection.receive_into(header, [orders])
                     self._board.follow(orders_of(orders))
                 case Kind.PARAMETERS:
-                    scale = np.zeros(2)
-                    half = version % 2
-                    board = self._board
-                    into = [scale, board.buffers[half], board.parameters[half]]
-                    self._connection.receive_into(header, into)
+                    scale, board = np.zeros(2), self._board
+                    self._connection.receive_into(header, version_payload(board, version, scale))
                     board.set_loss_scale(version, float(scale[0]), int(scale[1]))
                 case Kind.AVERAGE if self._board.shape.slots:
                     self._connection.receive_into(header, [self._board.state[version % 2, -1]])
