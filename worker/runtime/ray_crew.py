@@ -37,10 +37,11 @@ _CLOSE_SECONDS = 5.0
 class MemberActor:
     """The process of one worker or parameter-server shard."""
 
-    def __init__(self, plan: SharedPlan | Broken, role: Role, member: int, sharing: int) -> None:
-        """plan: or, of a worker on another node, why it cannot be made there. sharing: how many processes
+    def __init__(self, plan: list[Any], role: Role, member: int, sharing: int) -> None:
+        """plan: a reference to a `SharedPlan` or, of a worker on another node, to why it cannot be made
+        there; in a list, so that this process starts while the plan is made. sharing: how many processes
         share the cores of the node."""
-        self._shared = plan
+        self._plan = plan
         self._role = role
         self._number = member
         self._sharing = sharing
@@ -50,10 +51,11 @@ class MemberActor:
         # More than one BLAS thread a process would change the bytes. The kernels' own threads do not, but
         # together the workers have no more of them than the node has cores.
         threadpool_limits(1)
-        if isinstance(self._shared, Broken):
-            return self._shared
+        shared: SharedPlan | Broken = ray.get(self._plan[0])
+        if isinstance(shared, Broken):
+            return shared
         try:
-            plan, self._board = self._shared.open()
+            plan, self._board = shared.open()
             native.use_threads(max(1, native.available_threads() // self._sharing))
             self._member = make_member(plan, self._board, self._role, self._number)
         except FileNotFoundError:
@@ -200,7 +202,7 @@ class RayCrew:
         return Broken(Role.WORKER, worker, Reason.RESOURCES_UNAVAILABLE, message)
 
     def _launch(self, role: Role, member: int, kind: Any, plan: Any, sharing: int) -> None:
-        actor = kind.remote(plan, role, member, sharing)
+        actor = kind.remote([plan], role, member, sharing)
         self._actors[role, member] = actor
         self._preparing[actor.prepare.remote()] = role, member
 
