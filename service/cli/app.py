@@ -211,7 +211,12 @@ def serve(
     runtime: RuntimeOption = RuntimeChoice.RAY,
     ray_address: Annotated[
         str | None,
-        typer.Option("--ray-address", metavar="ADDRESS", help="An existing Ray cluster."),
+        typer.Option(
+            "--ray-address",
+            metavar="ADDRESS",
+            envvar="RAY_ADDRESS",
+            help="An existing Ray cluster, or 'auto'.",
+        ),
     ] = None,
     allow_code: Annotated[
         bool,

@@ -116,10 +116,15 @@ def connect_own(
 ) -> Iterator[Connection]:
     """A service on the data folder that runs in this process, on loopback, as long as the command does.
 
+    On the Ray cluster that RAY_ADDRESS names, as it does in a job submitted to one, else on Ray here.
     StopAtOnce leaves it running: whoever catches that ends the process at once.
     """
     folder = data_folder(data_dir)
-    config = ServiceConfig(folder, runtime="inprocess" if runtime == "inprocess" else "ray")
+    config = ServiceConfig(
+        folder,
+        runtime="inprocess" if runtime == "inprocess" else "ray",
+        ray_address=os.environ.get("RAY_ADDRESS"),
+    )
     service = EmbeddedService(config)
     # Only now: importing Ray sets up a log of its own.
     log_to_file(folder)

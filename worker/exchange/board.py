@@ -26,6 +26,7 @@ from .ledger import Ledger
 # Steps whose losses the coordinator may not have read yet; bounds how far ahead it may let the shards run.
 LOSS_RING = 4096
 WORKER_BELLS = 4096
+LINK_BELLS = 16
 COORDINATOR = 0
 
 # What each member tells of itself, a row of words (a cache line) each.
@@ -33,7 +34,7 @@ _BEATS, _TURNS, _MICRO_BATCHES, _BUSY, _NOTICE = range(5)
 _VITAL_WORDS = 8
 _NANOSECONDS = 1e9
 
-_HORIZON, _CLOSING, _EVALUATION, _GENERATION = range(4)
+_HORIZON, _CLOSING, _EVALUATION, _GENERATION, _LINKS = range(5)
 _WORDS = 8
 
 # The last arrays of a desk, whose rows get their memory one by one.
@@ -80,7 +81,7 @@ class BoardShape:
             "words": ("int64", (_WORDS,)),
             "crews": ("int64", (2, 1 + self.workers)),
             "versions": ("int64", (self.shards,)),
-            "bells": ("int32", (1 + self.shards + WORKER_BELLS,)),
+            "bells": ("int32", (1 + self.shards + WORKER_BELLS + LINK_BELLS,)),
             "vitals": ("int64", (1 + self.shards + WORKER_BELLS, _VITAL_WORDS)),
             "losses": ("float64", (LOSS_RING,)),
             "rate_factor": ("float64", (1,)),
@@ -88,9 +89,9 @@ class BoardShape:
             "norm_stamps": ("int64", (self.shards,)),
             "buffers": ("float32", (2, self.buffers)),
             "squares": ("float64", (-(-self.parameters // NORM_BLOCK),)),
+            **Ledger.fields(LOSS_RING if self.has_ledger else 0, self.workers, self.tasks),
             "parameters": ("float32", (2, self.parameters)),
             "state": ("float32", (2, self.slots, self.parameters)),
-            **Ledger.fields(LOSS_RING if self.has_ledger else 0, self.workers, self.tasks),
             "residuals": ("float32", (2, self.micro_batches, self._residual)),
         }
 
@@ -115,6 +116,16 @@ class BoardShape:
         return self.parameters if self.payload_bytes else 0
 
 
+@dataclass(frozen=True)
+class Orders:
+    """What the coordinator asks for: see the properties of `Board` with these names."""
+
+    horizon: int
+    closing: bool
+    evaluation: int
+    crew: tuple[int, ...]
+
+
 class Desk:
     """Where one worker leaves its results; the next incarnation of the worker gets a desk of its own.
 
@@ -125,7 +136,8 @@ class Desk:
         """`reserve_gradient(micro_batch)`: get the memory for one row of gradients, and what goes with it.
 
         `gradients` are what a receiver decodes from `payloads`, where they are compressed, and `residuals`
-        what it misses.
+        what it misses. `stamps`: of each gradient its step + 1; `evaluation_stamps`: of each chunk its
+        evaluation; else 0.
         """
         self.losses = views["losses"]
         self.input_seconds = _numbers(views["input_seconds"])
@@ -135,9 +147,11 @@ class Desk:
         self.observed = views["observed"]
         self.curvatures = views["curvatures"]
         self.evaluation_sums = views["evaluation_sums"]
-        self._stamps = _words(views["stamps"])
+        self.stamps = views["stamps"]
+        self.evaluation_stamps = views["evaluation_stamps"]
+        self._stamps = _words(self.stamps)
         self._versions = _words(views["versions"])
-        self._evaluation_stamps = _words(views["evaluation_stamps"])
+        self._evaluation_stamps = _words(self.evaluation_stamps)
         self._reserve_gradient = reserve_gradient
         self._reserved: set[int] = set()
 
@@ -298,6 +312,12 @@ class Board:
         ledger = self.ledger
         return {ledger.entry(update).incarnation for update in range(self.step(), ledger.logged)}
 
+    def orders(self) -> Orders:
+        """What the coordinator asks for at this moment."""
+        # An evaluation that was read before the horizon is over, not ahead of its time, where they disagree.
+        evaluation = self.evaluation
+        return Orders(self.horizon, self.closing, evaluation, tuple(self.crew()))
+
     # Written by the coordinator only.
 
     def begin(
@@ -363,6 +383,33 @@ class Board:
         self.ring_workers()
         self.ring_shards()
 
+    def ring_links(self, links: int) -> None:
+        """From now on, whoever wakes the workers wakes the first `links` links to other nodes too."""
+        self._words[_LINKS] = min(links, LINK_BELLS)
+
+    # Written by a link only, on the mirror that it keeps.
+
+    def follow(self, orders: Orders) -> None:
+        """Ask for what the coordinator asks for; once the parameters that it is about are here."""
+        if tuple(self.crew()) != orders.crew:
+            self.assign(orders.crew)
+        if not orders.evaluation:
+            self._words[_EVALUATION] = 0
+            fence()
+        self._words[_HORIZON] = orders.horizon
+        fence()
+        self._words[_EVALUATION] = orders.evaluation
+        self._words[_CLOSING] = orders.closing
+        self.ring_workers()
+        self.ring_shards()
+
+    def publish_mirrored(self, version: int) -> None:
+        """Say that all of `version` is here that workers read."""
+        fence()
+        for shard in range(self.shape.shards):
+            self._versions[shard] = version
+        self.ring_workers()
+
     # Written by shards only.
 
     def publish_norm(self, shard: int, step: int, blocks: slice, sums: np.ndarray) -> None:
@@ -425,6 +472,10 @@ class Board:
         """Whether the member has to end soon."""
         return bool(self._vitals[bell * _VITAL_WORDS + _NOTICE])
 
+    def vitals(self, bell: int) -> np.ndarray:
+        """All that a member tells of itself, (words,) int64, for a link to send or to write."""
+        return np.asarray(self._vitals[bell * _VITAL_WORDS : (bell + 1) * _VITAL_WORDS])
+
     # Waking.
 
     def shard_bell(self, shard: int) -> int:
@@ -439,15 +490,21 @@ class Board:
         """The doorbell of a member, which is also the row of what it tells of itself."""
         return self.worker_bell(member) if role is Role.WORKER else self.shard_bell(member)
 
+    def link_bell(self, link: int) -> int:
+        """The doorbell that the link with this number waits on; shared as those of workers are."""
+        return 1 + self.shape.shards + WORKER_BELLS + link % LINK_BELLS
+
     def ring_shards(self) -> None:
         """Wake every shard."""
         for shard in range(self.shape.shards):
             self.bells.ring(1 + shard)
 
     def ring_workers(self) -> None:
-        """Wake every worker that has work dealt out to it."""
+        """Wake every worker that has work dealt out to it, and the links to those of other nodes."""
         for incarnation in self.crew():
             self.ring_worker(incarnation)
+        for link in range(self._words[_LINKS]):
+            self.bells.ring(self.link_bell(link))
 
     def ring_worker(self, incarnation: int) -> None:
         """Wake one worker."""
@@ -463,6 +520,18 @@ def private_board(shape: BoardShape) -> Board:
 def create_shared_board(shape: BoardShape, folder: Path) -> Board:
     """A new board in `folder` for processes of this node."""
     return _shared_board(shape, create_shared_arena(folder / "board", shape.board_fields()), folder)
+
+
+def create_mirror_board(shape: BoardShape, folder: Path, averages: bool) -> Board:
+    """A board in `folder` that mirrors one of another node.
+
+    No optimizer works on it: its state takes memory only where there are `averages`, which workers evaluate.
+    """
+    fields, path = shape.board_fields(), folder / "board"
+    views = create_shared_arena(path, fields, later="state")
+    for half in range(2):
+        reserve_rows(path, fields, ("state", "residuals") if averages else ("residuals",), half)
+    return _shared_board(shape, views, folder)
 
 
 def open_shared_board(shape: BoardShape, folder: Path) -> Board:

@@ -1,14 +1,13 @@
-"""Jobs on Ray, all processes of a job on one node: the coordinator's, the workers', the parameter servers'.
+"""Jobs on Ray: the processes of coordinator, workers and parameter server, on one node or several.
 
-Ray places, starts and watches the processes; what they exchange goes through shared memory. The service reads
-the coordinator's reports as a Ray generator.
+Ray places, starts and watches the processes; what they exchange goes through shared memory, and between nodes
+through links of our own. The service reads the coordinator's reports as a Ray generator.
 """
 
 from __future__ import annotations
 
 import ctypes
 import logging
-import math
 import os
 import signal
 import threading
@@ -25,8 +24,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
 from ray.exceptions import RayError
-from ray.util.placement_group import PlacementGroup, placement_group, remove_placement_group
-from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+from ray.util.placement_group import PlacementGroup, remove_placement_group
 from threadpoolctl import threadpool_limits
 
 from ..checkpoint import checkpoint_steps
@@ -36,9 +34,10 @@ from ..exchange.folder import OwnedFolder, clear_abandoned, temporary_folder
 from ..job import run_job
 from ..reports import MemberLost, Outcome, Reason, Report, Role
 from . import Execution, JobOrder, Stop
-from .ray_crew import RayCrew, actor_class, cause_of_death
+from .placement import Layout, Share, arrange, room
+from .ray_crew import RayCrew, cause_of_death
+from .ray_places import PLACEMENT_SECONDS, Places, actor_class, ask_for, in_bundle, nodes
 
-PLACEMENT_SECONDS = 60.0
 COORDINATOR_RESTARTS = 2
 _KILL_SECONDS = 1.0
 _WEAKEST_FIRST = (Stop.PAUSE, Stop.CANCEL, Stop.KILL)
@@ -52,14 +51,22 @@ _QUIET: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
 class CoordinatorActor:
     """The process of the coordinator, which also owns the members: when it dies, Ray ends them."""
 
-    def __init__(self, cpus: float, gpus: float) -> None:
+    def __init__(self, layout: Layout, group: PlacementGroup) -> None:
         self._stops: SimpleQueue[Stop] = SimpleQueue()
-        self._cpus, self._gpus = cpus, gpus
+        self._layout, self._group = layout, group
 
     def train(self, order: JobOrder) -> Iterator[Report]:
         """Run the job."""
+        if not order.folder.is_dir():
+            message = (
+                f"The job's folder {order.folder} is not there on node {ray.util.get_node_ip_address()}, "
+                "where the coordinator runs. Put the service's data folder on storage that all nodes share, "
+                "or have room for a worker on the service's own node."
+            )
+            yield LastReported(order.folder).finished(Outcome.FAILED, Reason.STORAGE_FAILED, message)
+            return
         with threadpool_limits(1):
-            yield from run_job(order, RayCrew(self._cpus, self._gpus), self._stops)
+            yield from run_job(order, RayCrew(Places(self._layout, self._group)), self._stops)
 
     def stop(self, how: Stop) -> None:
         """Ask for an early end."""
@@ -96,16 +103,18 @@ class RayExecution:
         order, last = self._order, LastReported(self._order.folder)
         group: PlacementGroup | None = None
         try:
-            cpus, gpus = self._share()
-            group = self._place(cpus, gpus)
             for restart in range(COORDINATOR_RESTARTS + 1):
+                layout, group = self._place()
                 try:
-                    for report in self._attempt(order, group, cpus, gpus):
+                    for report in self._attempt(order, layout, group):
                         last.note(report)
                         yield report
                     return
                 except RayError as error:
                     clear_abandoned()
+                    # With its home gone, the job may need other nodes than it had.
+                    _forget(group)
+                    group = None
                     if self._stopping is Stop.KILL:
                         yield last.finished(Outcome.CANCELLED, None, "Stopped at once.")
                         return
@@ -139,12 +148,11 @@ class RayExecution:
             if group is not None:
                 _forget(group)
 
-    def _attempt(self, order: JobOrder, group: PlacementGroup, cpus: float, gpus: float) -> Iterator[Report]:
-        strategy = PlacementGroupSchedulingStrategy(group, placement_group_capture_child_tasks=True)
+    def _attempt(self, order: JobOrder, layout: Layout, group: PlacementGroup) -> Iterator[Report]:
         # One thread trains, the other takes requests to stop.
-        kind = actor_class(CoordinatorActor, num_cpus=0, max_concurrency=2, scheduling_strategy=strategy)
+        kind = actor_class(CoordinatorActor, num_cpus=0, max_concurrency=2, **in_bundle(group, 0))
         with self._lock:
-            self._coordinator = kind.remote(cpus, gpus)
+            self._coordinator = kind.remote(layout, group)
             self._pass_on()
         try:
             for reference in self._coordinator.train.options(num_returns="streaming").remote(order):
@@ -163,45 +171,56 @@ class RayExecution:
             timer.daemon = True
             timer.start()
 
-    def _share(self) -> tuple[float, float]:
-        """CPUs and GPUs that each worker asks for; on this machine, where nobody else does, workers may
-        share."""
-        workers = self._order.spec.cluster.most_workers
+    def _share(self) -> Share:
+        """What each worker asks for; on this machine, where nobody else does, workers may share."""
+        workers, placement = self._order.spec.cluster.most_workers, self._order.spec.cluster.placement
         on_gpu = self._order.spec.cluster.device == "cuda"
         if not self._embedded:
-            return 1.0, 1.0 if on_gpu else 0.0
+            return Share(placement.cpus_per_worker, placement.gpus_per_worker if on_gpu else 0.0)
         here = ray.cluster_resources()
-        cpus = min(1.0, int(here.get("CPU", 1) / workers * 1000) / 1000)
+        cpus = min(placement.cpus_per_worker, int(here.get("CPU", 1) / workers * 1000) / 1000)
         devices = int(here.get("GPU", 0)) if on_gpu else 0
         # A worker's share lies on one GPU, so the fullest GPU decides how much each gets.
-        return cpus, int(1000 / -(-workers // devices)) / 1000 if devices else 0.0
+        gpus = int(1000 / -(-workers // devices)) / 1000 if devices else 0.0
+        return Share(cpus, min(placement.gpus_per_worker, gpus))
 
-    def _place(self, cpus: float, gpus: float) -> PlacementGroup:
-        """Room for the processes that the job begins with on one node, or none: they meet in its shared
-        memory."""
-        workers = self._order.spec.cluster.least_workers
-        # Above one GPU, Ray gives whole ones only.
-        bundle = {"CPU": cpus * workers, **({"GPU": math.ceil(round(gpus * workers, 3))} if gpus else {})}
-        group = placement_group([bundle], strategy="STRICT_PACK")
+    def _place(self) -> tuple[Layout, PlacementGroup]:
+        """Room for the processes that the job begins with, or none."""
+        share = self._share()
         deadline = time.monotonic() + PLACEMENT_SECONDS
+        layout = self._arrange(share)
+        group = ask_for(layout)
         while not group.wait(timeout_seconds=1):
             if self._stopping is not None:
                 _forget(group)
                 raise _StoppedEarly
             if time.monotonic() > deadline:
                 _forget(group)
-                wanted = ", ".join(f"{amount:g} {name}" for name, amount in bundle.items())
-                free = {
-                    name: amount
-                    for name, amount in ray.available_resources().items()
-                    if name in ("CPU", "GPU")
-                }
-                message = (
-                    f"The Ray cluster had no node with {wanted} free within {PLACEMENT_SECONDS:.0f} seconds "
-                    f"(free on all nodes together: {free}). Lower cluster.workers, or add or free a node."
-                )
-                raise JobError(Reason.RESOURCES_UNAVAILABLE, message)
-        return group
+                raise JobError(Reason.RESOURCES_UNAVAILABLE, self._no_room(share))
+            # Nodes that came meanwhile may suggest another layout.
+            fitting = self._arrange(share)
+            if fitting != layout and not group.wait(timeout_seconds=0):
+                _forget(group)
+                layout, group = fitting, ask_for(fitting)
+        return layout, group
+
+    def _arrange(self, share: Share) -> Layout:
+        spec, driver = self._order.spec, ray.get_runtime_context().get_node_id()
+        together = spec.training.needs_one_node
+        return arrange(spec.cluster.placement, share, spec.cluster.least_workers, nodes(), driver, together)
+
+    def _no_room(self, share: Share) -> str:
+        spec = self._order.spec
+        cluster, placement = spec.cluster, spec.cluster.placement
+        wanted = " and ".join(f"{amount:g} {name}" for name, amount in share.of(1).items())
+        labels = ", ".join(f"{name}: {value}" for name, value in placement.node_labels.items())
+        labelled = f" on nodes with the labels {labels}" if labels else ""
+        return (
+            f"The Ray cluster had no {'node with ' if spec.training.needs_one_node else ''}room for "
+            f"{cluster.least_workers} workers with {wanted} each{labelled} within "
+            f"{PLACEMENT_SECONDS:.0f} seconds. Its nodes: {room(nodes(), placement.node_labels)}. Lower "
+            "cluster.workers or what cluster.placement asks for, or add or free a node."
+        )
 
 
 class RayRuntime:

@@ -3,10 +3,10 @@
 from .dataset import SOURCE_FIELDS, DatasetSpec
 from .errors import SpecError, Violation
 from .job import JobSpec, load_spec, parse_spec
-from .training import EarlyStoppingSpec
+from .training import EarlyStoppingSpec, PlacementSpec
 from .weights import InitialWeightsSpec, PythonModelSpec
 
 __all__ = [
     "SOURCE_FIELDS", "DatasetSpec", "EarlyStoppingSpec", "InitialWeightsSpec", "JobSpec",
-    "PythonModelSpec", "SpecError", "Violation", "load_spec", "parse_spec",
+    "PlacementSpec", "PythonModelSpec", "SpecError", "Violation", "load_spec", "parse_spec",
 ]  # fmt: skip

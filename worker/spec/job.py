@@ -108,6 +108,12 @@ class JobSpec(Section):
         if self.cluster.spares:
             message = f"cannot go with {mode}: a spare repeats a micro-batch of a step. Use 0, or {instead}"
             yield Violation("cluster.spares", message)
+        if self.cluster.placement.strategy == "spread":
+            message = (
+                f"cannot go with {mode}: workers that are not in step, or keep optimizer state of their own, "
+                f"share one node's memory. Use pack, or {instead}"
+            )
+            yield Violation("cluster.placement.strategy", message)
         if training.compression.kind != "none":
             message = (
                 f"cannot go with {mode}: what compression leaves out is kept for the same micro-batch of the "

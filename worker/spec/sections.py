@@ -13,7 +13,7 @@ from .losses import LOSSES, PENALTIES
 from .optimizers import OPTIMIZERS, AverageSpec, LossScaleSpec, ParameterGroupSpec
 from .schedules import SCHEDULES, WarmUpSpec
 from .section import Kind, Section
-from .training import ClusterSpec, EarlyStoppingSpec, TrainingSpec, WorkerRange
+from .training import ClusterSpec, EarlyStoppingSpec, PlacementSpec, TrainingSpec, WorkerRange
 from .transforms import TRANSFORMS
 from .weights import InitialWeightsSpec, PythonModelSpec
 
@@ -28,6 +28,7 @@ SECTIONS: Mapping[tuple[str, ...], type[Section]] = {
     ("training", "loss_scale"): LossScaleSpec,
     ("cluster",): ClusterSpec,
     ("cluster", "workers"): WorkerRange,
+    ("cluster", "placement"): PlacementSpec,
     ("initial_weights",): InitialWeightsSpec,
 }
 """By path, positions in lists left out."""

@@ -18,6 +18,21 @@ from .violations import UNION_TAG, fields_error, value_error
 
 Device = Literal["cpu", "cuda"]
 Precision = Literal["float32", "bfloat16", "float16"]
+Strategy = Literal["pack", "spread"]
+LabelName = Annotated[
+    str,
+    Field(
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9.-]{0,252}/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+        description="the name of a label of Ray's nodes, such as zone or ray.io/accelerator-type",
+    ),
+]
+LabelValue = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$",
+        description="1 to 63 letters, digits, '.', '_' or '-'",
+    ),
+]
 _KEYS_AND_VALUES = "keys and values"
 _WORKERS = "a whole number from 1 to 256"
 Workers = Annotated[Whole, Field(ge=1, le=256, description=_WORKERS)]
@@ -27,6 +42,13 @@ def _batch_size(value: Any) -> Any:
     if value == "full" or (isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31):
         return value
     raise value_error(f"expected a whole number, 1 or more, or 'full', got {shown(value)}")
+
+
+def _gpus(value: Any) -> Any:
+    number = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if 0 < number <= 1 or (1 < number <= 64 and number == int(number)):
+        return number
+    raise value_error(f"expected a number above 0 up to 1, or a whole number, got {shown(value)}")
 
 
 class EarlyStoppingSpec(Section):
@@ -77,6 +99,11 @@ class TrainingSpec(Section):
         """Whether workers take optimizer steps on their own, of which the results are averaged."""
         return self.synchronous and self.average_every > 1
 
+    @property
+    def needs_one_node(self) -> bool:
+        """Whether workers read or write what links to other nodes do not carry."""
+        return not self.synchronous or self.takes_local_steps
+
 
 class WorkerRange(Section):
     min: Workers = 1
@@ -87,6 +114,19 @@ class WorkerRange(Section):
         if self.min > self.max:
             raise fields_error([Violation("max", f"expected at least min ({self.min}), got {self.max}")])
         return self
+
+
+class PlacementSpec(Section):
+    """Where workers run. node_labels: what Ray's labels of a node must be, {name: value}."""
+
+    strategy: Strategy = Field(default="pack", description="one of pack, spread")
+    cpus_per_worker: NotNegative = 1.0
+    gpus_per_worker: Annotated[float, BeforeValidator(_gpus)] = Field(
+        default=1.0, description="a number above 0 up to 1, or a whole number"
+    )
+    node_labels: dict[LabelName, LabelValue] = Field(
+        default={}, max_length=16, description="labels, as in {accelerator: h100}"
+    )
 
 
 class ClusterSpec(Section):
@@ -100,6 +140,7 @@ class ClusterSpec(Section):
     restarts: Whole = Field(default=10, ge=0, le=1000, description="a whole number from 0 to 1000")
     parameter_servers: Whole = Field(default=1, ge=1, le=64, description="a whole number from 1 to 64")
     device: Device = Field(default="cpu", description="one of cpu, cuda")
+    placement: PlacementSpec = Field(default=PlacementSpec(), description=_KEYS_AND_VALUES)
 
     @property
     def least_workers(self) -> int:

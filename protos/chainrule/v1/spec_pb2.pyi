@@ -61,6 +61,12 @@ class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PRECISION_BFLOAT16: _ClassVar[Precision]
     PRECISION_FLOAT16: _ClassVar[Precision]
 
+class Strategy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STRATEGY_UNSPECIFIED: _ClassVar[Strategy]
+    STRATEGY_PACK: _ClassVar[Strategy]
+    STRATEGY_SPREAD: _ClassVar[Strategy]
+
 class Device(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     DEVICE_UNSPECIFIED: _ClassVar[Device]
@@ -94,6 +100,9 @@ PRECISION_UNSPECIFIED: Precision
 PRECISION_FLOAT32: Precision
 PRECISION_BFLOAT16: Precision
 PRECISION_FLOAT16: Precision
+STRATEGY_UNSPECIFIED: Strategy
+STRATEGY_PACK: Strategy
+STRATEGY_SPREAD: Strategy
 DEVICE_UNSPECIFIED: Device
 DEVICE_CPU: Device
 DEVICE_CUDA: Device
@@ -261,20 +270,41 @@ class EarlyStoppingSpec(_message.Message):
     def __init__(self, metric: _Optional[str] = ..., patience: _Optional[int] = ..., min_delta: _Optional[float] = ..., restore_best: _Optional[bool] = ...) -> None: ...
 
 class ClusterSpec(_message.Message):
-    __slots__ = ("workers", "parameter_servers", "device", "worker_range", "spares", "restarts")
+    __slots__ = ("workers", "parameter_servers", "device", "worker_range", "spares", "restarts", "placement")
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     PARAMETER_SERVERS_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     WORKER_RANGE_FIELD_NUMBER: _ClassVar[int]
     SPARES_FIELD_NUMBER: _ClassVar[int]
     RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     workers: int
     parameter_servers: int
     device: Device
     worker_range: WorkerRange
     spares: int
     restarts: int
-    def __init__(self, workers: _Optional[int] = ..., parameter_servers: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., worker_range: _Optional[_Union[WorkerRange, _Mapping]] = ..., spares: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...
+    placement: PlacementSpec
+    def __init__(self, workers: _Optional[int] = ..., parameter_servers: _Optional[int] = ..., device: _Optional[_Union[Device, str]] = ..., worker_range: _Optional[_Union[WorkerRange, _Mapping]] = ..., spares: _Optional[int] = ..., restarts: _Optional[int] = ..., placement: _Optional[_Union[PlacementSpec, _Mapping]] = ...) -> None: ...
+
+class PlacementSpec(_message.Message):
+    __slots__ = ("strategy", "cpus_per_worker", "gpus_per_worker", "node_labels")
+    class NodeLabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    STRATEGY_FIELD_NUMBER: _ClassVar[int]
+    CPUS_PER_WORKER_FIELD_NUMBER: _ClassVar[int]
+    GPUS_PER_WORKER_FIELD_NUMBER: _ClassVar[int]
+    NODE_LABELS_FIELD_NUMBER: _ClassVar[int]
+    strategy: Strategy
+    cpus_per_worker: float
+    gpus_per_worker: float
+    node_labels: _containers.ScalarMap[str, str]
+    def __init__(self, strategy: _Optional[_Union[Strategy, str]] = ..., cpus_per_worker: _Optional[float] = ..., gpus_per_worker: _Optional[float] = ..., node_labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class WorkerRange(_message.Message):
     __slots__ = ("min", "max")

@@ -47,7 +47,7 @@ def test_a_cancel_overrides_a_pause():
 @pytest.mark.parametrize(("workers", "gpus"), [(1, 1), (3, 1), (3, 2), (5, 2), (16, 8), (1, 4)])
 def test_workers_that_share_gpus_all_find_room_on_one(monkeypatch, workers, gpus):
     monkeypatch.setattr(ray_runtime.ray, "cluster_resources", lambda: {"CPU": 16.0, "GPU": float(gpus)})
-    _, share = execution(workers, "cuda")._share()
+    share = execution(workers, "cuda")._share().gpus
     assert 0 < share <= 1
     # A share lies on one GPU, never across two.
     assert int(1 / share) * gpus >= workers
@@ -72,8 +72,7 @@ def test_a_job_whose_ray_was_shut_down_ends_and_is_not_tried_again(monkeypatch, 
         raise RaySystemError("Ray has not been started yet")
 
     job._order = replace(job._order, folder=tmp_path)
-    monkeypatch.setattr(job, "_share", lambda: (1.0, 0.0))
-    monkeypatch.setattr(job, "_place", lambda cpus, gpus: None)
+    monkeypatch.setattr(job, "_place", lambda: (None, None))
     monkeypatch.setattr(job, "_attempt", attempt)
     [finished] = job.reports()
     assert (finished.outcome, finished.reason) == (Outcome.FAILED, Reason.RESOURCES_UNAVAILABLE)
