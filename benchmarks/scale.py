@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from simulation.asynchronous import Asynchronous, bounded
 from simulation.cluster import Result, Setting, Simulation
 from simulation.machine import measure_machine
 from simulation.synchronous import Synchronous
@@ -22,7 +23,11 @@ from turns import add_output, give
 
 SAMPLES = 64
 WORKERS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
-MODES: dict[str, type[Simulation]] = {"sync": Synchronous}
+MODES: dict[str, type[Simulation]] = {
+    "sync": Synchronous,
+    "bounded 64": bounded(64),
+    "async": Asynchronous,
+}
 ADVICE = {
     "workers": "more workers",
     "shards": "more parameter_servers, up to the cores of the home node",

@@ -8,6 +8,7 @@ finish.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush
@@ -61,6 +62,9 @@ class Sequencer:
         self._ahead = ahead
         # In the order of their versions, as these never go down from one deal to the next.
         self._in_work = dict(sorted(in_work, key=lambda item: (item[1].version, item[1].task)))
+        self._unfinished = Counter(
+            seat.incarnation for seat, dealt in self._in_work.items() if not dealt.finished
+        )
         self._open = self._tasks_of(logged // tasks_per_epoch)
         taken = {*done, *(dealt.task for dealt in self._in_work.values())}
         self._open = [task for task in self._open if task not in taken]
@@ -75,6 +79,7 @@ class Sequencer:
         for seat, dealt in self.in_work():
             if seat.incarnation not in crew:
                 del self._in_work[seat]
+                self._unfinished[seat.incarnation] -= not dealt.finished
                 heappush(self._open, dealt.task)
 
     def deal(self, seat: Seat, version: int) -> int | None:
@@ -84,21 +89,20 @@ class Sequencer:
         """
         if not self._open:
             return None
-        unfinished = sum(
-            held.incarnation == seat.incarnation and not dealt.finished
-            for held, dealt in self._in_work.items()
-        )
-        if unfinished >= self._ahead:
+        if self._unfinished[seat.incarnation] >= self._ahead:
             return None
         if self._bound is not None and self.logged + len(self._in_work) - version > self._bound:
             return None
         task = heappop(self._open)
         self._in_work[seat] = Dealt(task, version)
+        self._unfinished[seat.incarnation] += 1
         return task
 
     def finish(self, seat: Seat) -> None:
         """The gradient of the task at `seat` is there."""
-        self._in_work[seat] = replace(self._in_work[seat], finished=True)
+        dealt = self._in_work[seat]
+        self._unfinished[seat.incarnation] -= not dealt.finished
+        self._in_work[seat] = replace(dealt, finished=True)
 
     def next_to_log(self) -> Seat | None:
         """The oldest finished task that may become the next update."""
@@ -113,7 +117,9 @@ class Sequencer:
     def log(self, seat: Seat) -> int:
         """Make the task at `seat` the next update, and return the task; at the end of an epoch, open the
         next."""
-        task = self._in_work.pop(seat).task
+        dealt = self._in_work.pop(seat)
+        self._unfinished[seat.incarnation] -= not dealt.finished
+        task = dealt.task
         self.logged += 1
         if self.logged % self._tasks_per_epoch == 0:
             self._open = self._tasks_of(self.logged // self._tasks_per_epoch)

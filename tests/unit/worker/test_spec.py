@@ -401,6 +401,16 @@ def test_workers_that_share_no_mini_batch_may_be_more_than_micro_batches(mode: A
             "cannot go with training.consistency.async: use consistency: sync",
         ),
         (
+            {"cluster": {"placement": {"strategy": "spread"}}, "training": ASYNC},
+            "cluster.placement.strategy",
+            "cannot go with training.consistency.async: workers",
+        ),
+        (
+            {"cluster": {"placement": {"strategy": "spread"}}, "training": {"average_every": 2}},
+            "cluster.placement.strategy",
+            "Use pack, or average_every: 1",
+        ),
+        (
             {"training": {**ASYNC, "compression": "fp16"}},
             "training.compression",
             "Use compression: none, or consistency: sync",
