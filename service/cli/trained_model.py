@@ -10,9 +10,7 @@ from .connection import connect
 from .errors import UsageProblem
 
 
-def load_named_model(
-    model: str, allow_code: bool, address: str | None, data_dir: Path | None
-) -> SavedModel:
+def load_named_model(model: str, allow_code: bool, address: str | None, data_dir: Path | None) -> SavedModel:
     """The model in the file `model`, or else that of the job `model`.
 
     allow_code: whether the Python file that made it, if one did, may be run for it, here.

@@ -222,6 +222,8 @@ class Other:
 
     def begun(self) -> None:
         """Returns once it has a processor."""
+
+
 @pytest.mark.parametrize("mode", ["async", "{bounded: {staleness: 1}}"])
 def test_without_sync_a_worker_and_a_shard_killed_by_signals_lose_no_mini_batch(
     runtime, spec, tmp_path, mode
