@@ -11,7 +11,7 @@ installed = $(VENV)/.installed-$(1)-$(KEY)
 pip_install = $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint proto bench oracle gpu sanitize acceptance clean interpreter
+.PHONY: help demo test lint proto bench oracle gpu sanitize soak acceptance clean interpreter
 
 help:  ## show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -48,6 +48,9 @@ gpu: $(call installed,test) $(call installed,bench)  ## check and time all on a 
 
 sanitize: $(call installed,test)  ## run the kernels' tests under gcc's sanitizers (TESTS=... for a part of them)
 	$(BIN)/python tests/sanitizers/run.py $(TESTS)
+
+soak: $(call installed,test)  ## train job after job on Ray while their processes are killed and stopped (MINUTES=60, or JOBS=100)
+	$(BIN)/python tests/soak/run.py $(if $(JOBS),--jobs $(JOBS),--minutes $(or $(MINUTES),60))
 
 acceptance: $(call installed,test)  ## train Fashion-MNIST end to end (Debian package dataset-fashion-mnist)
 	$(BIN)/python -m pytest tests/acceptance

@@ -242,7 +242,9 @@ def ray_train_seconds(workload: Workload, steps: int) -> float | None:
             scaling_config=train.ScalingConfig(num_workers=WORKERS),
             run_config=train.RunConfig(storage_path=folder),
         )
-        return float(trainer.fit().metrics["seconds"])
+        metrics = trainer.fit().metrics
+        assert metrics is not None
+        return float(metrics["seconds"])
 
 
 # The exchange alone.

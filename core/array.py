@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -122,6 +123,42 @@ def same_bits(one: Any, other: Any) -> bool:
     """Whether two of the host's arrays are of one shape and type and equal in every bit."""
     one, other = np.asarray(one), np.asarray(other)
     return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+
+
+def other_numbers(array: np.ndarray) -> np.ndarray:
+    """An array of the same kind with other numbers: each moved on by one place, some left out for others, and
+    if they are floats a little larger."""
+    moved = np.roll(array.reshape(-1), 1)
+    moved[: array.size // 3] = moved[-1:]
+    if is_floating(array.dtype):
+        moved += array.dtype.type(2.0**-10)
+    return moved.reshape(array.shape)
+
+
+def address(array: np.ndarray) -> int:
+    """Where the first element of a host's array lies."""
+    return array.__array_interface__["data"][0]
+
+
+def owner_of(array: np.ndarray) -> np.ndarray:
+    """The array whose memory this one is a view of; itself if it has its own."""
+    while True:
+        base: Any = array.base
+        if not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # what `as_strided` puts between an array and its view
+        if not isinstance(base, np.ndarray):
+            return array
+        array = base
+
+
+@cache
+def unreadable(dtype: np.dtype) -> np.dtype:
+    """One as large as this of which NumPy makes no numbers: it has two fields, at the same place."""
+    if dtype.hasobject or not dtype.itemsize:
+        return dtype
+    names = ["of a step that is recorded", "not to be read"]
+    fields: Any = {"names": names, "formats": ["V1"] * 2, "offsets": [0, 0], "itemsize": dtype.itemsize}
+    return np.dtype(fields)
 
 
 def to_numpy(x: Array) -> np.ndarray:

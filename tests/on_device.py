@@ -30,9 +30,7 @@ def moved(model: nn.Module, device: str) -> nn.Module:
     return model
 
 
-def value_and_gradients(
-    function: Callable[..., Any], arrays: Sequence[np.ndarray], device: str
-) -> list[Any]:
+def value_and_gradients(function: Callable[..., Any], arrays: Sequence[np.ndarray], device: str) -> list[Any]:
     """The value and the gradients of a weighted sum of it, as arrays of `device`."""
     tensors = [Tensor(to_device(array, device), requires_grad=True) for array in arrays]
     y = function(*tensors)

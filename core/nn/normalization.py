@@ -162,7 +162,9 @@ class BatchNorm(_Normalization):
     def absorb(self, mean: Array, variance: Array) -> None:
         """Move the running statistics, in place, towards what a pass over a micro-batch observed."""
         for buffer, seen in ((self.running_mean, mean), (self.running_variance, variance)):
-            absorb(buffer.data, array_module(buffer.data).asarray(seen), self.momentum)
+            if array_module(seen) is np:  # it may come from another process
+                seen = array_module(buffer.data).asarray(seen)
+            absorb(buffer.data, seen, self.momentum)
 
     def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
         return self._with_channels(self.channels, input_shape)

@@ -15,7 +15,7 @@ from ..precision import rounded_once
 from ..tensor import Tensor
 from .arithmetic import absolute, expm1, tanh
 from .comparison import greater
-from .constant import positive, value, zeros
+from .constant import positive, times, value, zeros
 from .gaussian import normal_cdf
 from .joining import split
 from .selection import clip, where
@@ -27,7 +27,7 @@ def relu(x: Array) -> Array:
     return array_module(x).maximum(x, zeros(x))
 
 
-vjp(relu, lambda g, y, x: g * positive(y))
+vjp(relu, lambda g, y, x: times(g, positive(y)))
 
 
 @primitive
@@ -41,7 +41,7 @@ def sigmoid(x: Array) -> Array:
         return 1 / (1 + array_module(x).exp(-x))
 
 
-vjp(sigmoid, lambda g, y, x: g * (y * (1 - y)))
+vjp(sigmoid, lambda g, y, x: times(g, y * (1 - y)))
 
 
 @primitive
@@ -51,7 +51,7 @@ def softplus(x: Array) -> Array:
     return xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
 
 
-vjp(softplus, lambda g, y, x: g * sigmoid(x))
+vjp(softplus, lambda g, y, x: times(g, sigmoid(x)))
 
 
 def leaky_relu(x: Any, slope: float = 0.01) -> Any:

@@ -1,6 +1,7 @@
 """Elementwise arithmetic, with broadcasting: any shapes that broadcast -> the broadcast shape.
 
-The rules give derivatives of the broadcast shape; the engine sums them down to each argument's own.
+The rules give derivatives of the broadcast shape; the engine sums them down to each argument's own. None says
+`g * f(x)`: NumPy would choose the order of the result in memory by its size, see `times`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from ..array import Array, array_module, is_floating
 from ..errors import DTypeError
 from ..graph import Vjp, moves, primitive, vjp
-from .constant import above, equal, sign, value
+from .constant import above, equal, sign, times, value
 
 
 @primitive
@@ -49,7 +50,7 @@ def divide(a: Array, b: Array) -> Array:
     return a / b
 
 
-vjp(divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -g * y / b)
+vjp(divide, lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b)
 
 
 @primitive
@@ -69,10 +70,10 @@ def power(a: Array, b: Array) -> Array:
 
 def _power_vjp(g: Any, y: Any, a: Any, b: Any) -> Any:
     """b * a ** (b - 1), and 0 rather than 0 * inf where b is 0."""
-    return g * b * power(a, b - (value(b) != 0))
+    return multiply(g * b, power(a, b - (value(b) != 0)))
 
 
-vjp(power, _power_vjp, lambda g, y, a, b: g * y * log(a))
+vjp(power, _power_vjp, lambda g, y, a, b: multiply(g * y, log(a)))
 
 
 def _elementwise(name: str, meaning: str, rule: Vjp) -> Callable[[Any], Any]:
@@ -88,13 +89,13 @@ def _elementwise(name: str, meaning: str, rule: Vjp) -> Callable[[Any], Any]:
 
 
 exp = _elementwise("exp", "e ** x.", lambda g, y, x: g * y)
-expm1 = _elementwise("expm1", "e ** x - 1, exact also where x is tiny.", lambda g, y, x: g * exp(x))
+expm1 = _elementwise("expm1", "e ** x - 1, exact also where x is tiny.", lambda g, y, x: times(g, exp(x)))
 log = _elementwise("log", "The natural logarithm.", lambda g, y, x: g / x)
-sin = _elementwise("sin", "The sine.", lambda g, y, x: g * cos(x))
-cos = _elementwise("cos", "The cosine.", lambda g, y, x: -g * sin(x))
-tanh = _elementwise("tanh", "The hyperbolic tangent.", lambda g, y, x: g * (1 - y * y))
-sqrt = _elementwise("sqrt", "The square root; its derivative at 0 is infinite.", lambda g, y, x: g * 0.5 / y)
-absolute = _elementwise("absolute", "|x|, with derivative 0 at 0.", lambda g, y, x: g * sign(x))
+sin = _elementwise("sin", "The sine.", lambda g, y, x: times(g, cos(x)))
+cos = _elementwise("cos", "The cosine.", lambda g, y, x: times(-g, sin(x)))
+tanh = _elementwise("tanh", "The hyperbolic tangent.", lambda g, y, x: times(g, 1 - y * y))
+sqrt = _elementwise("sqrt", "The square root; its derivative at 0 is infinite.", lambda g, y, x: g / y * 0.5)
+absolute = _elementwise("absolute", "|x|, with derivative 0 at 0.", lambda g, y, x: times(g, sign(x)))
 
 
 @primitive
@@ -105,8 +106,8 @@ def maximum(a: Array, b: Array) -> Array:
 
 vjp(
     maximum,
-    lambda g, y, a, b: g * (above(a, b) + 0.5 * equal(a, b)),
-    lambda g, y, a, b: g * (above(b, a) + 0.5 * equal(b, a)),
+    lambda g, y, a, b: multiply(g, above(a, b) + 0.5 * equal(a, b)),
+    lambda g, y, a, b: multiply(g, above(b, a) + 0.5 * equal(b, a)),
 )
 
 

@@ -59,7 +59,7 @@ def select(condition: Array, a: Any, b: Any) -> Array:
     bits = np.dtype(f"u{dtype.itemsize}")
     one, other = (as_array(x, dtype).view(bits) for x in (a, b))
     mask = np.negative(condition.astype(bool).astype(bits))
-    chosen = (one ^ other) & mask
+    chosen = np.bitwise_and(one ^ other, mask)  # not `&`, see `times`
     chosen ^= other
     return chosen.view(dtype)
 
@@ -81,6 +81,18 @@ def positive(x: Any) -> Array:
     x = value(x)
     xp = array_module(x)
     return xp.greater(x, 0, out=xp.empty_like(x))
+
+
+def times(g: Any, factor: Any) -> Any:
+    """g * factor, of one shape and dtype, and written over a `factor` that is an array nobody else has.
+
+    So it lies in memory as `factor` does. Of `g * factor` NumPy decides that by their size: from 256 KiB on
+    it writes over operands that nobody else has.
+    """
+    if g.__class__ is Tensor:
+        return g * factor
+    factor *= g
+    return factor
 
 
 def equal(x: Any, y: Any) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from ..array import Array, array_module, on_host
 from ..graph import primitive, vjp
 from .arithmetic import exp
-from .constant import select
+from .constant import select, times
 
 # Chebyshev coefficients of log(erfc(z) / t) + z ** 2 for z >= 0, with t = 2 / (2 + z): Press et al.,
 # "Numerical Recipes", 3rd edition, section 6.2.2. Cut anywhere, its error is about the first term left out.
@@ -41,8 +41,8 @@ def normal_cdf(x: Array) -> Array:
     """The probability that a standard normal number is below x, exact to rounding also far in the tail."""
     if not on_host(x) or x.size <= _BLOCK:
         return _normal_cdf(x)
-    y = array_module(x).empty(x.shape, x.dtype)
-    flat, results = x.reshape(-1), y.reshape(-1)
+    y = array_module(x).empty_like(x)
+    flat, results = x.ravel(order="K"), y.ravel(order="K")
     for start in range(0, x.size, _BLOCK):
         part = slice(start, start + _BLOCK)
         results[part] = _normal_cdf(flat[part])
@@ -63,4 +63,4 @@ def _normal_cdf(x: Array) -> Array:
     return select(x < 0, tail, 1 - tail)
 
 
-vjp(normal_cdf, lambda g, y, x: g * exp(x * x * -0.5) * (1 / sqrt(2 * pi)))
+vjp(normal_cdf, lambda g, y, x: times(g, exp(x * x * -0.5)) * (1 / sqrt(2 * pi)))

@@ -7,7 +7,7 @@ from typing import Any
 from ..array import Array, array_module
 from ..graph import explain, primitive, vjp
 from ..precision import rounded_once
-from .arithmetic import sqrt
+from .arithmetic import sqrt, subtract
 from .reduction import Axis, mean, var
 
 
@@ -25,7 +25,7 @@ def _standardize_vjp(g: Any, y: Any, x: Any, axis: Axis = -1, epsilon: float = 1
     """What changes the mean or the variance is taken out of g."""
     along = mean(g * y, axis=axis, keepdims=True)
     deviation = sqrt(var(x, axis=axis, keepdims=True) + epsilon)
-    return (g - mean(g, axis=axis, keepdims=True) - y * along) / deviation
+    return subtract(g - mean(g, axis=axis, keepdims=True), y * along) / deviation
 
 
 vjp(standardize, _standardize_vjp)

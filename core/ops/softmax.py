@@ -12,6 +12,7 @@ from ..cuda import fused
 from ..graph import explain, primitive, vjp
 from ..native.ids import kind_of
 from ..tensor import Tensor
+from .arithmetic import multiply
 from .constant import value, with_kept_axes
 from .reduction import Axis, sum
 from .shape import reshape
@@ -38,7 +39,7 @@ def _softmax_vjp(g: Any, y: Any, x: Any, axis: Axis = -1) -> Any:
         out = native.empty(y, y.shape)
         native.launch("softmax_backward_f32", (out,), (g, y), _rows(y))
         return out
-    return y * (g - sum(g * y, axis=axis, keepdims=True))
+    return multiply(y, g - sum(g * y, axis=axis, keepdims=True))
 
 
 vjp(softmax, _softmax_vjp)
@@ -67,7 +68,10 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
     return shifted - xp.log(xp.maximum(xp.exp(shifted).sum(axis=axis, keepdims=True), 1))
 
 
-vjp(log_softmax, lambda g, y, x, axis=-1: g - softmax(x, axis=axis) * sum(g, axis=axis, keepdims=True))
+vjp(
+    log_softmax,
+    lambda g, y, x, axis=-1: g - multiply(softmax(x, axis=axis), sum(g, axis=axis, keepdims=True)),
+)
 
 
 @primitive

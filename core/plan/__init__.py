@@ -20,7 +20,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import native
-from ..array import Array, is_floating, on_host, same_bits, to_numpy
+from ..array import Array, on_host, other_numbers, same_bits, to_numpy
 from ..backward import hooks, leaf_gradients, watchers
 from ..cuda.graph import CapturedStep
 from ..errors import Unplannable
@@ -225,7 +225,7 @@ class Plan:
         On the same numbers as when it was recorded it would not show if something was recorded as a constant.
         """
         try:
-            same = self._is_same(shape, inputs, out, context, _changed)
+            same = self._is_same(shape, inputs, out, context, other_numbers)
         except Unplannable:
             raise
         except Exception:  # numbers that the step refuses: those that it was given have to do
@@ -329,13 +329,3 @@ def _write_gradients(
 def _kind(array: Array) -> tuple[Any, ...]:
     """What has to be the same of an input for it to be computed with in the same way."""
     return array.shape, array.dtype, array.flags.c_contiguous
-
-
-def _changed(array: ndarray) -> ndarray:
-    """Other numbers of the same kind: each moved on by one place, some left out for others, and if they are
-    floats a little larger."""
-    moved = np.roll(array.reshape(-1), 1)
-    moved[: array.size // 3] = moved[-1:]
-    if is_floating(array.dtype):
-        moved += array.dtype.type(2.0**-10)
-    return moved.reshape(array.shape)

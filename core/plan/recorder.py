@@ -17,6 +17,7 @@ import numpy as np
 from numpy import ndarray
 
 from .. import native
+from ..array import address, owner_of, unreadable
 from ..errors import Unplannable
 from ..graph import Node
 from ..native.call_list import Launch
@@ -44,10 +45,11 @@ class Recorder:
         self.closed = False
         self.namespace = Namespace(self)
         self._context = context
+        self.living: list[ref[Traced]] = []
         self._roots: dict[int, tuple[Any, Root]] = {}
         self.before: list[tuple[Root, ndarray]] = []  # what was in others' memory that the step writes to
         roots = [Root(Origin.GIVEN, array.nbytes, array, index) for index, array in enumerate(given)]
-        places = [(_address(array), _address(array) + array.nbytes) for array in given]
+        places = [(address(array), address(array) + array.nbytes) for array in given]
         self._given = sorted(zip(places, roots, strict=True), key=itemgetter(0))
 
     def reference(self, array: Any, written: bool = False) -> Reference:
@@ -57,9 +59,9 @@ class Recorder:
             return reference_to(Root(Origin.VALUE, 0), own)
         if own.dtype.hasobject:
             raise Unplannable("an array holds Python objects")
-        owner, root = _owner(own), self._root(own)
+        owner, root = owner_of(own), self._root(own)
         if root is None:
-            if isinstance(array, Traced):
+            if isinstance(array, Traced) or own.dtype.names:
                 raise Unplannable("an array was made from a traced one in a way that could not be recorded")
             root = Root(Origin.HELD, owner.nbytes, owner)
             self._roots[id(owner)] = (ref(owner), root)
@@ -68,14 +70,14 @@ class Recorder:
             self.before.append((root, root.array.copy()))
         start = root.array if root.origin is Origin.GIVEN else owner
         assert start is not None
-        return reference_to(root, own, _address(own) - _address(start))
+        return reference_to(root, own, address(own) - address(start))
 
     def _root(self, array: ndarray) -> Root | None:
-        address = _address(array)
-        place = bisect(self._given, address, key=lambda given: given[0][0]) - 1
-        if place >= 0 and address < self._given[place][0][1]:
+        start = address(array)
+        place = bisect(self._given, start, key=lambda given: given[0][0]) - 1
+        if place >= 0 and start < self._given[place][0][1]:
             return self._given[place][1]
-        owner = _owner(array)
+        owner = owner_of(array)
         found = self._roots.get(id(owner))
         return found[1] if found is not None and found[0]() is owner else None
 
@@ -88,20 +90,26 @@ class Recorder:
             assert root.array is not None
             root.array[...] = before
         self.closed = True
+        for living in self.living:
+            if (array := living()) is not None:
+                ndarray.dtype.__set__(array, array.numbers)  # pyright: ignore[reportAttributeAccessIssue]
         self.calls = []
-        for held in (self._roots, self._given, self.before):
+        for held in (self._roots, self._given, self.before, self.living):
             held.clear()
 
     def traced(self, array: ndarray, scalar: bool = False) -> Any:
         """The array as one whose use is written down."""
-        traced = array.view(Traced)
-        traced.recorder, traced.scalar = self, scalar
+        if self.closed:
+            return array
+        traced = array.view(unreadable(array.dtype)).view(Traced)
+        traced.recorder, traced.numbers, traced.scalar = self, array.dtype, scalar
+        self.living.append(ref(traced))
         return traced
 
     def made(self, array: ndarray) -> Any:
         """The traced form of an array that the step has just made."""
         if self._root(array) is None:
-            owner = _owner(array)
+            owner = owner_of(array)
             self._roots[id(owner)] = (ref(owner), Root(Origin.VALUE, owner.nbytes))
         return self.traced(array)
 
@@ -208,17 +216,3 @@ class Recorder:
 
 def _takes_out(function: Any) -> bool:
     return isinstance(getattr(function, "__self__", function), np.ufunc) or function in _TAKE_OUT
-
-
-def _address(array: ndarray) -> int:
-    return array.__array_interface__["data"][0]
-
-
-def _owner(array: ndarray) -> ndarray:
-    while True:
-        base: Any = array.base
-        if not isinstance(base, ndarray):
-            base = getattr(base, "base", None)  # what `as_strided` puts between an array and its view
-        if not isinstance(base, ndarray):
-            return array
-        array = base

@@ -1,7 +1,8 @@
 """Arrays of a step that is being recorded: what NumPy computes with them, the recorder writes down.
 
 NumPy hands every function that meets such an array to its class. What Python code does with the values
-themselves cannot be written down; it raises Unplannable.
+themselves cannot be written down; it raises Unplannable. What reads them unasked, as `np.asarray` does, finds
+no numbers: only Python is told the real dtype, and NumPy sees one that nothing can be computed with.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from operator import getitem, setitem
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from numpy import ndarray
@@ -27,12 +29,17 @@ class Traced(ndarray):
     """An array of a step that is being recorded. scalar: eagerly it is a number, and shares no memory."""
 
     recorder: Recorder
+    numbers: np.dtype
     scalar = False
 
     def __array_finalize__(self, obj: Any) -> None:
-        recorder = getattr(obj, "recorder", None)
-        if recorder is not None:
-            self.recorder = recorder
+        if hasattr(obj, "recorder"):
+            self.recorder, self.numbers = obj.recorder, obj.numbers
+            self.recorder.living.append(ref(self))
+
+    @property
+    def dtype(self) -> np.dtype:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return self.numbers
 
     @property
     def namespace(self) -> Any:
@@ -46,8 +53,6 @@ class Traced(ndarray):
     def _computed(self, name: str, function: Any, arguments: Any, options: Any, written: int = 0) -> Any:
         """What function(*arguments, **options) gives. written: how many of the arguments, the first, it
         writes to, besides `out`."""
-        if not hasattr(self, "recorder"):
-            raise Unplannable("an array was made from a traced one in a way that could not be recorded")
         given, keywords = plain(tuple(arguments)), {key: plain(value) for key, value in options.items()}
         out, target = options.get("out"), keywords.get("out")
         if out is None:
@@ -71,7 +76,7 @@ class Traced(ndarray):
         return self._computed(func.__name__, func, args, kwargs, written=int(func is np.copyto))
 
     def __getitem__(self, index: Any) -> Any:
-        own = self.view(ndarray)
+        own = plain(self)
         if self.recorder.closed:
             return own[plain(index)]
         parts = index if isinstance(index, tuple) else (index,)
@@ -85,8 +90,8 @@ class Traced(ndarray):
         if not all(map(_is_basic, parts)):
             self._computed("put", setitem, (self, index, value), {}, written=1)
             return
-        part = self.view(ndarray)[_as_view(parts)]
-        itself = isinstance(value, Traced) and value.__array_interface__ == part.__array_interface__
+        part = plain(self)[_as_view(parts)]
+        itself = isinstance(value, Traced) and plain(value).__array_interface__ == part.__array_interface__
         if not itself:  # what `x[index] += y` does after its addition
             self._computed("copy", np.copyto, (part, value), {"casting": "unsafe"}, written=1)
 
@@ -94,7 +99,7 @@ class Traced(ndarray):
         self[...] = value
 
     def __bool__(self) -> bool:
-        answer = bool(self.view(ndarray))
+        answer = bool(plain(self))
         if not self.recorder.closed:
             self.recorder.add("guard", Guard(answer), [], [self])
         return answer
@@ -106,17 +111,29 @@ class Traced(ndarray):
         return self._computed("astype", ndarray.astype, (self, dtype, *rest), options)
 
     def __pow__(self, other: Any, modulo: Any = None) -> Any:
-        return self._power(self, other) if self.scalar else super().__pow__(other)
+        return self._power(self, other) if self.scalar else self._shown("__pow__", other)
 
     def __rpow__(self, other: Any, modulo: Any = None) -> Any:
-        return self._power(other, self) if self.scalar else super().__rpow__(other)
+        return self._power(other, self) if self.scalar else self._shown("__rpow__", other)
+
+    def _shown(self, name: str, other: Any) -> Any:
+        """What an operator gives that first looks at the dtype: at the real one."""
+        own = plain(self).view(Traced)
+        own.recorder, own.numbers = self.recorder, self.numbers
+        result = getattr(ndarray, name)(own, other)
+        return self if result is own else result
 
     def _power(self, base: Any, exponent: Any) -> Any:
         """NumPy rounds powers of its numbers in another way than those of arrays."""
         return self._computed("power", _scalar_power, (base, exponent), {})
 
+    def view(self, dtype: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if isinstance(dtype, type) and issubclass(dtype, ndarray):
+            return super().view(dtype)
+        return self.recorder.traced(plain(self).view(dtype))
+
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.view(ndarray).__reduce_ex__(protocol)
+        return plain(self).__reduce_ex__(protocol)
 
 
 def _method(name: str, written: int) -> Any:
@@ -129,16 +146,13 @@ def _method(name: str, written: int) -> Any:
 
 
 def _in_place(name: str) -> Any:
-    function = getattr(ndarray, name)
-    return lambda self, other: (
-        NotImplemented if self.scalar else function(self, other)
-    )  # makes another number
+    return lambda self, other: NotImplemented if self.scalar else self._shown(name, other)  # another number
 
 
 def _refused(name: str) -> Any:
     def method(self: Traced, *arguments: Any, **options: Any) -> Any:
         if self.recorder.closed:
-            return getattr(self.view(ndarray), name)(*arguments, **options)
+            return getattr(ndarray, name)(self, *arguments, **options)
         raise Unplannable(f"{name} gives Python a value that depends on data")
 
     return method
@@ -153,6 +167,12 @@ for _name in ("partition", "put", "sort"):
     setattr(Traced, _name, _method(_name, 1))
 for _name in "add sub mul truediv floordiv mod pow and or xor lshift rshift matmul".split():
     setattr(Traced, f"__i{_name}__", _in_place(f"__i{_name}__"))
+for _name in ("__eq__", "__ne__"):
+    setattr(Traced, _name, lambda self, other, name=_name: self._shown(name, other))
+for _name in ("real", "imag"):
+    setattr(
+        Traced, _name, property(lambda self, name=_name: self.recorder.traced(getattr(plain(self), name)))
+    )
 for _name in _ESCAPING.split():
     setattr(Traced, _name, _refused(_name))
 
@@ -201,7 +221,7 @@ for _name, _value in {"empty": None, "zeros": 0, "ones": 1, "full": None}.items(
 def plain(value: Any) -> Any:
     """The value with plain arrays in place of traced ones."""
     if isinstance(value, Traced):
-        return value.view(ndarray)
+        return ndarray.view(value, value.dtype, ndarray)
     if isinstance(value, tuple | list) and any(isinstance(part, ndarray | tuple | list) for part in value):
         parts = [plain(part) for part in value]
         return parts if isinstance(value, list) else tuple(parts)

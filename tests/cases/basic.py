@@ -76,4 +76,3 @@ CASES: Cases = {
     "logsumexp": (ops.logsumexp, [A]),
     "softmax_cross_entropy": (lambda x: ops.softmax_cross_entropy(x, LABELS), [A]),
 }
-

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.core import Tensor, nn
+from chainrule.core.array import array_module
 from chainrule.core.nn import ForwardContext
 
 from .samples import beside, numbers
@@ -26,7 +27,9 @@ def with_parameters(layer: nn.Module, values: tuple[Tensor, ...]) -> nn.Module:
             owner = owner[int(step)] if step.isdigit() else getattr(owner, step)
         setattr(owner, last, value)
     for buffer in nn.buffers(copy).values() if values else ():
-        buffer.data = beside(values[0], buffer.data)
+        own = array_module(values[0].data).empty(buffer.shape, buffer.dtype)  # a plan sees that it is new
+        own[...] = beside(values[0], buffer.data)
+        buffer.data = own
     return copy
 
 

@@ -4,7 +4,6 @@ left over."""
 from __future__ import annotations
 
 import os
-import select
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 import ray
+from ray_processes import assert_no_process_is_left, exchange_folder, processes
 
 from chainrule.worker.reports import (
     CheckpointSaved,
@@ -87,28 +87,6 @@ def told(reports: list[Any], kind: type) -> list[Any]:
     return [report for report in reports if isinstance(report, kind)]
 
 
-def processes(actor: str) -> list[int]:
-    """The live processes below this one that play this actor; Ray writes its name into their command line."""
-    found, parents = [], {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
-            parents[int(folder.name)] = int(parent)
-            if f"ray::{actor}" in (folder / "cmdline").read_text() and state != "Z":
-                found.append(int(folder.name))
-        except OSError:
-            continue
-    return [process for process in found if os.getpid() in ancestors(process, parents)]
-
-
-def ancestors(process: int, parents: dict[int, int]) -> set[int]:
-    """The process itself, its parent, and so on."""
-    line = {process}
-    while (process := parents.get(process, 0)) not in line | {0}:
-        line.add(process)
-    return line
-
-
 def kill_once(actor: str, when: type):
     """Kill one process of this actor at the first report of this kind."""
     done = []
@@ -119,14 +97,6 @@ def kill_once(actor: str, when: type):
             os.kill(processes(actor)[0], signal.SIGKILL)
 
     return at
-
-
-def exchange_folder() -> Path:
-    """The folder in shared memory of the job that runs, as its coordinator has it mapped."""
-    [coordinator] = processes("CoordinatorActor")
-    maps = Path(f"/proc/{coordinator}/maps").read_text()
-    [board] = {line.split()[-1] for line in maps.splitlines() if line.endswith("/board")}
-    return Path(board).parent
 
 
 @pytest.mark.parametrize(("workers", "shards"), [(1, 1), (4, 3)])
@@ -299,27 +269,6 @@ def test_after_a_job_no_process_and_no_shared_memory_is_left(runtime, spec, tmp_
     run(runtime, spec.with_overrides(["training.epochs=1"]), tmp_path, look)
     assert not folders[0].exists()
     assert_no_process_is_left()
-
-
-def assert_no_process_is_left() -> None:
-    for actor in ("GradientWorkerActor", "ParameterServerActor", "CoordinatorActor"):
-        for process in processes(actor):
-            wait_for_end(process)
-        assert processes(actor) == []
-
-
-def wait_for_end(process: int) -> None:
-    """Block until a process that is no child of ours has ended."""
-    try:
-        descriptor = os.pidfd_open(process)
-    except ProcessLookupError:
-        return
-    try:
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        assert poll.poll(10_000), f"process {process} still runs 10 seconds after its job ended"
-    finally:
-        os.close(descriptor)
 
 
 def test_bad_data_found_by_the_job_fails_it_with_a_reason(runtime, spec, tmp_path):

@@ -75,7 +75,7 @@ def test_the_saved_model_predicts_as_the_job_evaluated(inprocess, digits):
     finished = inprocess.run(digits)
     saved = load_model(inprocess.folder / "job" / "model.safetensors")
     data = plan.make_plan(digits).dataset
-    classes, _ = saved.classify(data.test_features)
+    classes, _ = saved.classify(data.test_features[:])
     assert finished.metrics["accuracy"] == pytest.approx(np.mean(classes == data.test_targets))
     checkpoint = read_newest_checkpoint(inprocess.folder / "job")
     assert checkpoint is not None and finished.digest == checkpoint.digest()

@@ -14,11 +14,9 @@ from chainrule.worker.reports import (
     CheckpointSaved,
     EpochCompleted,
     Finished,
-    MemberJoined,
     MemberLost,
     Outcome,
     Reason,
-    Role,
     Started,
 )
 from chainrule.worker.runtime import JobOrder, Stop
@@ -62,45 +60,6 @@ class Killer:
         if point == self.point and step in self.steps:
             self.steps.remove(step)
             raise MemberKilled(f"killed at {point} of step {step}")
-
-
-@pytest.mark.parametrize(
-    ("point", "role"),
-    [
-        ("worker.before_compute", Role.WORKER),
-        ("worker.before_publish", Role.WORKER),
-        ("worker.after_publish", Role.WORKER),
-        ("worker.before_evaluate", Role.WORKER),
-        ("shard.before_publish", Role.PARAMETER_SERVER),
-    ],
-)
-@pytest.mark.parametrize("workers", [1, 3])
-def test_a_member_killed_at_any_point_changes_no_byte(inprocess, digits, undisturbed, point, role, workers):
-    # 15 and 30 are the versions that are evaluated; 14 is an epoch's last, partial mini-batch.
-    steps = (15, 30) if point == "worker.before_evaluate" else (0, 7, 14, 15, 44)
-    killer = Killer(point, steps)
-    with faults.injected(killer):
-        finished = inprocess.run(with_cluster(digits, workers, 2))
-    assert killer.steps == set()
-    lost = inprocess.told(MemberLost)
-    assert [report.kind for report in lost] == [role] * len(steps)
-    assert len(inprocess.told(MemberJoined)) >= len(steps) - 1
-    assert (finished.outcome, finished.digest) == (Outcome.SUCCEEDED, undisturbed.digest)
-    assert finished.metrics == undisturbed.metrics
-
-
-def test_all_workers_killed_at_once_change_no_byte(inprocess, digits, undisturbed):
-    visits = []
-
-    def kill_both(point, step):
-        if point == "worker.before_compute" and step == 20 and len(visits) < 2:
-            visits.append(step)
-            raise MemberKilled("killed")
-
-    with faults.injected(kill_both):
-        finished = inprocess.run(digits)
-    assert len(inprocess.told(MemberLost)) == 2
-    assert finished.digest == undisturbed.digest
 
 
 def test_a_worker_that_dies_again_and_again_ends_the_job_with_a_typed_report(inprocess, digits):

@@ -149,4 +149,3 @@ def run_case(case: Case, inputs: list[np.ndarray]) -> list[np.ndarray]:
     output = case.formula(FUNCTIONS, *tensors)
     gradients = grad(output, tensors, seed=Tensor(output_weights(output.shape)))
     return [output.data, *(gradient.data for gradient in gradients)]
-

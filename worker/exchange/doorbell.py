@@ -50,7 +50,8 @@ class Doorbells:
     def __init__(self, words: np.ndarray) -> None:
         """`words`: (waiters,) int32 in shared memory."""
         self._words = words.view(np.int32).data.cast("B").cast("i")
-        self._addresses = [words.ctypes.data + 4 * index for index in range(len(words))]
+        first = words.ctypes.data
+        self._addresses = range(first, first + 4 * len(words), 4)
         # Counting the word itself up would let a ringer that is held up undo the ring of another.
         self._mark = int.from_bytes(os.urandom(4), "little") & _MARKS
 

@@ -132,9 +132,7 @@ BINARY: dict[str, tuple[Function, Function]] = {
 
 @pytest.mark.parametrize("name", BINARY)
 @STABLE
-@given(
-    shapes=mutually_broadcastable_shapes(num_shapes=2, max_dims=4, min_side=0, max_side=3), layout=LAYOUTS
-)
+@given(shapes=mutually_broadcastable_shapes(num_shapes=2, max_dims=4, min_side=0, max_side=3), layout=LAYOUTS)
 def test_operations_of_two_that_broadcast(name: str, shapes: Any, layout: str) -> None:
     a, b = (draw(shape, seed, name in ("divide", "power")) for seed, shape in enumerate(shapes.input_shapes))
     check(*BINARY[name], [a, b + 0.0005], layout)

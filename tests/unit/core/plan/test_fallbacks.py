@@ -94,6 +94,45 @@ def test_what_depends_on_data_runs_eagerly_and_says_so_once(
     ]
 
 
+def zeros_and(write: Callable[[np.ndarray], Any]) -> np.ndarray:
+    array = np.zeros((4, 5))
+    write(array)
+    return array
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        np.asarray,
+        np.array,
+        lambda x: np.asarray(x, np.float64),
+        lambda x: np.array(x, np.float64),
+        lambda x: np.asarray(x > 0, bool),
+        lambda x: np.ascontiguousarray(x.T),
+        lambda x: np.array([x, x]),
+        lambda x: np.stack([np.asarray(x)]),
+        lambda x: np.frombuffer(memoryview(x), np.float32),
+        lambda x: np.fromiter(x.flat, np.float32),
+        lambda x: np.arange(9.0)[np.asarray(x.argmax(axis=1))],
+        lambda x: zeros_and(lambda array: array.__setitem__(slice(None), x)),
+        lambda x: zeros_and(lambda array: array.put([0], x[0, :1])),
+        lambda x: x.view(np.ndarray),
+    ],
+)
+def test_values_read_unseen_run_eagerly_even_where_no_replay_could_differ(
+    read: Callable[[Any], np.ndarray],
+) -> None:
+    arrays = Arrays(lambda x: x * np.float32(2 if np.isfinite(read(x)).all() else 3))
+    for _ in range(5):
+        arrays.check(normal(4, 5))
+    assert not arrays.is_replayed
+    assert len(arrays.plan.reasons) == 1
+
+
+def test_a_step_goes_on_with_real_numbers_where_operators_ask_for_them() -> None:
+    trusted(lambda x: x**2 + abs(x) ** 0.5 + (x == x) + (x != 0) + 2.0**x, 4, 5)
+
+
 def test_a_branch_that_turns_runs_eagerly_from_then_on() -> None:
     arrays = trusted(lambda x: x * 2 if x.max() > -100 else x * 3, 4, 5)
     arrays.check(normal(4, 5) - 200)

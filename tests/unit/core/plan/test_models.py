@@ -53,12 +53,20 @@ def residual() -> nn.Module:
     return nn.Sequential(*body(1), nn.ReLU(), block, nn.ReLU(), nn.MaxPool(2), nn.Flatten(), nn.Linear(64, 4))
 
 
+def of_permuted_images() -> nn.Module:
+    """So large that NumPy would write over what nobody else has, with gradients in two orders in memory."""
+    first = [nn.Permute(2, 0, 1), nn.Conv2d(3, 16, 3, padding=1), nn.ReLU(), nn.MaxPool(2)]
+    second = [nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.GlobalAvgPool(), nn.Linear(32, 4)]
+    return nn.Sequential(*first, *second)
+
+
 MODELS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "perceptron": (
         lambda: nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Dropout(0.5), nn.Linear(32, 4)),
         (8,),
     ),
     "residual convolutions": (residual, (1, 8, 8)),
+    "permuted images": (of_permuted_images, (32, 32, 3)),
     "checkpointed": (lambda: nn.Sequential(Checkpointed(), nn.Linear(16, 4)), (8,)),
     "shared layer": (Shared, (8,)),
     "recurrent": (

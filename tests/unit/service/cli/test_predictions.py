@@ -44,7 +44,7 @@ def predicted(loss: Any, outputs: Any, names: tuple[str, ...] | None = None) -> 
         class_names=names,
         feature_names=None,
         label_name=None,
-        categories=None,
+        categories={},
         digest="",
         metadata={},
     )

@@ -38,6 +38,7 @@ def trained(model: nn.Module | None = None, shape: tuple[int, ...] = (4,), **cha
         "class_names": ("red", "green", "blue"),
         "feature_names": None,
         "label_name": None,
+        "categories": {},
         "digest": "abc",
         "metadata": {},
     }

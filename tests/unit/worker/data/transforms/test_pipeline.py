@@ -48,7 +48,7 @@ def test_the_model_sees_the_shape_behind_all_transforms(tmp_path: Path) -> None:
 
 def test_statistics_are_of_the_training_samples_alone(tmp_path: Path) -> None:
     data = load(job(tmp_path, IMAGES, LABELS, dataset={"normalize": "standard"}))
-    np.testing.assert_allclose(data.transform.offset, data.train_features.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(data.transform.offset, data.train_features[:].mean(axis=0), rtol=1e-6)
 
 
 def test_categories_are_those_of_the_training_samples_and_others_are_zeros(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_vocabulary_is_that_of_the_training_samples(tmp_path: Path) -> None:
     assert isinstance(data.pipeline.source, TextToIds)
     assert data.pipeline.source.tokenizer.size == 1 + data.train_samples
     assert (data.train_features[:, 0] > 0).all()
-    assert not data.test_features.any()
+    assert not data.test_features[:].any()
 
 
 def test_no_window_of_the_held_out_part_overlaps_one_that_is_trained_on(tmp_path: Path) -> None:
@@ -77,8 +77,8 @@ def test_no_window_of_the_held_out_part_overlaps_one_that_is_trained_on(tmp_path
     spec = job(tmp_path, series, series, {"window": {"length": 5, "horizon": 2}}, loss="squared_error")
     data = load(spec)
     assert (data.raw_shape, data.train_targets.shape) == ((5, 1), (74, 2))
-    assert data.train_targets.max() == 79
-    assert data.test_features.min() == 80
+    assert data.train_targets[:].max() == 79
+    assert data.test_features[:].min() == 80
     np.testing.assert_array_equal(data.train_targets[:, 0], data.train_features[:, -1, 0] + 1)
 
 
