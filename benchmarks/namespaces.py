@@ -95,6 +95,7 @@ def start_ray(node: int, folder: Path) -> subprocess.Popen[str]:
 
 def train(runtime: Any, spec: JobSpec, at: Any = lambda report: None) -> Finished:
     """Train in a folder of its own."""
+    report = None
     with tempfile.TemporaryDirectory() as folder:
         for report in runtime.execute(JobOrder("job", 1, spec, Path(folder))).reports():
             at(report)

@@ -116,6 +116,7 @@ def test_a_job_grows_onto_an_added_node_and_shrinks_when_it_is_removed(cluster, 
     changed = ["cluster.workers={min: 1, max: 2}", "training.epochs=1000"]
     elastic, crews = spec.with_overrides(changed), []
     execution = runtime.execute(JobOrder("job", 1, elastic, tmp_path))
+    report = None
     for report in execution.reports():
         if isinstance(report, Started):
             assert report.workers == 1
@@ -128,7 +129,7 @@ def test_a_job_grows_onto_an_added_node_and_shrinks_when_it_is_removed(cluster, 
             else:
                 execution.stop(Stop.PAUSE)
     assert crews == [2, 1]
-    assert report.outcome is Outcome.PAUSED
+    assert isinstance(report, Finished) and report.outcome is Outcome.PAUSED
 
 
 def test_a_stopped_worker_on_another_node_is_fenced(cluster, runtime, spec, expected, tmp_path):

@@ -18,7 +18,7 @@ from chainrule.worker.runtime import JobOrder
 from chainrule.worker.runtime import ray as ray_runtime
 from chainrule.worker.runtime.inprocess import InProcessRuntime
 from chainrule.worker.runtime.ray import RayRuntime
-from chainrule.worker.runtime.ray_places import on_node
+from chainrule.worker.runtime.ray_places import actor_class, on_node
 from chainrule.worker.spec import JobSpec, parse_spec
 
 JOB = {
@@ -141,9 +141,8 @@ def test_the_only_worker_is_replaced_on_another_node_when_its_own_is_removed(
     cluster, runtime, spec, expected, tmp_path
 ):
     # Something else has the first node's room, so that the worker is on one of the others.
-    tenant = (
-        ray.remote(num_cpus=1)(Tenant).options(**on_node(ray.get_runtime_context().get_node_id())).remote()
-    )
+    here = on_node(ray.get_runtime_context().get_node_id())
+    tenant = actor_class(Tenant, num_cpus=1, **here).remote()
     ray.get(tenant.here.remote())
 
     def remove(report):
