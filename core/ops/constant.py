@@ -84,15 +84,18 @@ def positive(x: Any) -> Array:
 
 
 def times(g: Any, factor: Any) -> Any:
-    """g * factor, of one shape and dtype, and written over a `factor` that is an array nobody else has.
+    """g * factor, of one shape and dtype, written over a `factor` that is an array nobody else has.
 
     So it lies in memory as `factor` does. Of `g * factor` NumPy decides that by their size: from 256 KiB on
     it writes over operands that nobody else has.
     """
     if g.__class__ is Tensor:
         return g * factor
-    factor *= g
-    return factor
+    xp = array_module(g)
+    if xp is np:
+        factor *= g
+        return factor
+    return xp.multiply(g, factor, out=xp.empty_like(factor))  # in a plan `factor` then takes no memory
 
 
 def equal(x: Any, y: Any) -> Array:
