@@ -165,6 +165,14 @@ def test_a_stopped_worker_and_a_stopped_shard_are_dead_before_others_take_over(
 
 def test_a_job_grows_when_a_processor_becomes_free_and_takes_sigterm_for_a_notice(runtime, spec, tmp_path):
     elastic = spec.with_overrides(["cluster.workers={min: 1, max: 2}", "training.epochs=1000000"])
+
+    # In here, so that Ray's process gets it without having to import this file and what it imports.
+    class Other:
+        """Somebody else's work on the same machine."""
+
+        def begun(self) -> None:
+            """Returns once it has a processor."""
+
     everything = ray.cluster_resources()["CPU"]
     other = actor_class(Other, num_cpus=everything - min(1.0, everything / 2)).remote()
     ray.get(other.begun.remote())
@@ -185,13 +193,6 @@ def test_a_job_grows_when_a_processor_becomes_free_and_takes_sigterm_for_a_notic
     assert lost.reason == "it was given notice to end" and "handed over" in lost.action
     assert reports[-1].outcome is Outcome.PAUSED
     assert_no_process_is_left()
-
-
-class Other:
-    """Somebody else's work on the same machine."""
-
-    def begun(self) -> None:
-        """Returns once it has a processor."""
 
 
 @pytest.mark.parametrize("mode", ["async", "{bounded: {staleness: 1}}"])

@@ -269,8 +269,8 @@ def test_the_matrix_has_every_named_point_of_a_synchronous_job():
         for line in path.read_text().splitlines()
         if 'reach("' in line
     }
-    # Of jobs that are not synchronous step by step: tests/faults/test_consistency.py, test_local_steps.py; over
-    # several nodes: test_links.py.
+    # Of jobs that are not synchronous step by step: tests/faults/test_consistency.py, test_local_steps.py.
+    # Of jobs over several nodes: tests/faults/test_links.py.
     elsewhere = "sequencer.", "link."
     others = {point for point in named if point.startswith(elsewhere)} | {"worker.after_local_step"}
     assert named - others == {row.point for row in MATRIX}
