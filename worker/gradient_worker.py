@@ -217,6 +217,9 @@ class GradientWorker:
             return False
         dealt = (step, evaluation, board.generation)
         if dealt != self._dealt:
+            if self._due and self._dealt is not None:
+                # Some of it may be done, and of what is done one rings only once none is left.
+                self._ring(self._dealt[1])
             self._due = self._mine(step, evaluation)
             self._dealt = dealt
             self._backup.begin()

@@ -121,14 +121,15 @@ def test_several_processes_killed_at_once_change_no_byte(runtime, spec, expected
     assert_no_process_is_left()
 
 
-def test_a_worker_that_runs_out_of_memory_is_replaced(runtime, spec, expected, tmp_path):
+def test_the_only_worker_runs_out_of_memory_and_is_replaced(runtime, spec, expected, tmp_path):
     trap = Path(spec.plain()["model"]["python"]).with_suffix(".short")
 
     def at(report):
         if isinstance(report, EpochCompleted) and report.epoch == 1:
             trap.touch()
 
-    reports = train(runtime, spec, tmp_path, at)
+    alone = spec.with_overrides(["cluster.workers=1"])
+    reports = train(runtime, alone, tmp_path, at)
     assert not trap.exists()
     assert [report.kind for report in reports if isinstance(report, MemberLost)] == [Role.WORKER]
     assert [report.kind for report in reports if isinstance(report, MemberJoined)] == [Role.WORKER]

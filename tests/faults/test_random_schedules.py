@@ -93,13 +93,15 @@ def test_a_random_schedule_changes_no_byte(spec, undisturbed, monkeypatch, tmp_p
 
 
 def with_cluster(spec: JobSpec, chance: random.Random) -> JobSpec:
-    workers, shards = chance.choice([1, 2, 3, 4]), chance.choice([1, 2, 3])
-    every = chance.choice(["null", "1", "2"])
+    """Another crew, which may grow, shrink, and compute twice what is late."""
+    least, most = sorted(chance.choices([1, 2, 3, 4], k=2))
+    workers = chance.choice([str(most), f"{{min: {least}, max: {most}}}"])
     return spec.with_overrides(
         [
             f"cluster.workers={workers}",
-            f"cluster.parameter_servers={shards}",
-            f"training.checkpoint_every_steps={every}",
+            f"cluster.spares={chance.choice([0, 0, 2])}",
+            f"cluster.parameter_servers={chance.choice([1, 2, 3])}",
+            f"training.checkpoint_every_steps={chance.choice(['null', '1', '2'])}",
         ]
     )
 

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -101,7 +102,7 @@ class Harm:
     over: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Each at its moment, until the execution is over."""
+        """Each at its moment, or as soon as there is such a process, until the execution is over."""
         for moment, what in self.plan:
             if self.over.wait(max(0.0, self.begun + moment - time.monotonic())):
                 return
@@ -122,11 +123,9 @@ class Harm:
         if verb == "ask":
             self.stop(Stop(whom))
             return True
-        chosen = [process for actor, most in WHOM[whom] for process in processes(actor)[:most]]
-        held: list[int] = []
-        for process in chosen:
-            with suppress(ProcessLookupError):
-                held.append(os.pidfd_open(process))
+        held = self._hold(WHOM[whom])
+        while not held and not self.over.wait(0.1):
+            held = self._hold(WHOM[whom])
         try:
             self._signal(held, signal.SIGKILL if verb == "kill" else signal.SIGSTOP)
             if verb != "kill":
@@ -136,6 +135,15 @@ class Harm:
             for descriptor in held:
                 os.close(descriptor)
         return bool(held)
+
+    def _hold(self, whom: list[tuple[str, int]]) -> list[int]:
+        """Descriptors of so many processes of these actors: unlike a number, none is given to another."""
+        held: list[int] = []
+        for actor, most in whom:
+            for process in processes(actor)[:most]:
+                with suppress(ProcessLookupError):
+                    held.append(os.pidfd_open(process))
+        return held
 
     def _signal(self, descriptors: list[int], number: signal.Signals) -> None:
         for descriptor in descriptors:
@@ -290,9 +298,17 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, help="how many jobs, however long they take")
     parser.add_argument("--seed", type=int, default=0, help="of the plan of faults (default: %(default)s)")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="soak-"))
     # Apart, to be counted; the names of Ray's sockets may not get much longer.
-    tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="t-")
+    with TemporaryDirectory(prefix="soak-") as folder, TemporaryDirectory(prefix="t-") as temporary:
+        tempfile.tempdir = os.environ["TMPDIR"] = temporary
+        soak = _soak(Path(folder), options.seed, options.minutes, options.jobs)
+    print(", ".join(f"{amount} {what}" for what, amount in sorted(soak.counts.items())))
+    print("\n".join(soak.failures) or "Nothing is left over, and every job ended in the same bytes.")
+    return 1 if soak.failures else 0
+
+
+def _soak(folder: Path, seed: int, minutes: float, jobs: int | None) -> Soak:
+    """So many jobs, or for so long."""
     expected = {}
     for name in MODELS:
         place = folder / name
@@ -301,11 +317,11 @@ def main() -> int:
         assert isinstance(report, Finished) and report.outcome is Outcome.SUCCEEDED
         expected[name] = report
     runtime = RayRuntime()
+    soak = Soak(runtime, folder, random.Random(seed), expected)
+    end, number = time.monotonic() + 60 * minutes, 0
     runtime.start()
-    soak = Soak(runtime, folder, random.Random(options.seed), expected)
-    end, number = time.monotonic() + 60 * options.minutes, 0
     try:
-        while number < options.jobs if options.jobs else time.monotonic() < end:
+        while number < jobs if jobs else time.monotonic() < end:
             soak.play(number)
             number += 1
     finally:
@@ -313,11 +329,7 @@ def main() -> int:
     soak.check_growth()
     if left := os.listdir(tempfile.gettempdir()):
         soak.failures.append(f"temporary files are left after Ray's end: {left}")
-    shutil.rmtree(folder)
-    shutil.rmtree(tempfile.gettempdir())
-    print(", ".join(f"{amount} {what}" for what, amount in sorted(soak.counts.items())))
-    print("\n".join(soak.failures) or "Nothing is left over, and every job ended in the same bytes.")
-    return 1 if soak.failures else 0
+    return soak
 
 
 if __name__ == "__main__":
