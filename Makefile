@@ -37,7 +37,7 @@ bench: $(call installed,bench)  ## measure steps, inference, memory and the star
 	$(BIN)/python benchmarks/shapes.py $(if $(SAVE),--save $(SAVE))
 	$(BIN)/python benchmarks/first_step.py $(if $(SAVE),--save $(SAVE))
 	$(BIN)/python benchmarks/memory.py $(if $(SAVE),--save $(SAVE))
-	$(BIN)/python benchmarks/overhead.py $(if $(SAVE),--save $(SAVE))
+	$(BIN)/python benchmarks/distributed.py $(if $(SAVE),--save $(SAVE))
 
 oracle: $(call installed,test) $(call installed,oracle)  ## compare all there is with PyTorch, live; writes docs/coverage.md
 	$(BIN)/python -m pytest tests/oracle/live tests/oracle/test_papers.py --coverage-table docs/coverage.md

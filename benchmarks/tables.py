@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 import consistency
+import distributed
 import first_step
 import memory
-import overhead
+import scale
 import turns
 
 
@@ -22,7 +23,8 @@ def main() -> None:
     for name, table in (
         ("first_step", first_step.table),
         ("memory", memory.table),
-        ("overhead", overhead.table),
+        ("distributed", distributed.text),
+        ("scale", scale.text),
         ("consistency", consistency.table),
     ):
         if rows := results.get(name):

@@ -65,6 +65,8 @@ class Sequencer:
         self._unfinished = Counter(
             seat.incarnation for seat, dealt in self._in_work.items() if not dealt.finished
         )
+        # In the order in which they finished, as far as that is known.
+        self._finished = dict.fromkeys(seat for seat, dealt in self._in_work.items() if dealt.finished)
         self._open = self._tasks_of(logged // tasks_per_epoch)
         taken = {*done, *(dealt.task for dealt in self._in_work.values())}
         self._open = [task for task in self._open if task not in taken]
@@ -79,6 +81,7 @@ class Sequencer:
         for seat, dealt in self.in_work():
             if seat.incarnation not in crew:
                 del self._in_work[seat]
+                self._finished.pop(seat, None)
                 self._unfinished[seat.incarnation] -= not dealt.finished
                 heappush(self._open, dealt.task)
 
@@ -103,9 +106,13 @@ class Sequencer:
         dealt = self._in_work[seat]
         self._unfinished[seat.incarnation] -= not dealt.finished
         self._in_work[seat] = replace(dealt, finished=True)
+        self._finished[seat] = None
 
     def next_to_log(self) -> Seat | None:
-        """The oldest finished task that may become the next update."""
+        """The oldest finished task that may become the next update; without a bound, the first that was
+        finished."""
+        if self._bound is None:
+            return next(iter(self._finished), None)
         for position, (seat, dealt) in enumerate(self._in_work.items()):
             if dealt.finished:
                 return seat
@@ -118,6 +125,7 @@ class Sequencer:
         """Make the task at `seat` the next update, and return the task; at the end of an epoch, open the
         next."""
         dealt = self._in_work.pop(seat)
+        self._finished.pop(seat, None)
         self._unfinished[seat.incarnation] -= not dealt.finished
         task = dealt.task
         self.logged += 1

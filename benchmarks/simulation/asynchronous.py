@@ -22,7 +22,9 @@ class Asynchronous(Simulation):
         self._sequencer = Sequencer(steps, self.bound, self._slots)
         self._queue: dict[int, list[Seat]] = {}
         self._busy: dict[int, Seat | None] = {}
+        self._kept: tuple[int, ...] = ()
         self._taken: set[Seat] = set()
+        self._idle: dict[int, None] = {}  # who has a seat without a task, longest first
         self._read: dict[Seat, int] = {}
         self._staleness = 0
         self._applying = False
@@ -31,30 +33,37 @@ class Asynchronous(Simulation):
     def gone(self, worker: int) -> None:
         self._queue.pop(worker, None)
         self._busy.pop(worker, None)
+        self._idle.pop(worker, None)
         self._taken = {seat for seat in self._taken if seat.incarnation != worker}
 
     def dealt(self) -> None:
         start = time.perf_counter()
-        self._sequencer.keep(self.crew)
+        if self.crew != self._kept:
+            self._sequencer.keep(set(self.crew))
+            self._kept = self.crew
         self.deciding += time.perf_counter() - start
         for worker in self.crew:
             self._queue.setdefault(worker, [])
             self._busy.setdefault(worker, None)
-        self._deal(self.crew)
+            self._idle[worker] = None
+        self._deal(tuple(self._idle))
 
     def _deal(self, workers: tuple[int, ...]) -> None:
         start = time.perf_counter()
         given: list[int] = []
-        for worker in workers:
-            for slot in range(self._slots):
-                seat = Seat(worker, slot)
-                if seat in self._taken or self._sequencer.logged >= self.horizon:
-                    continue
+        seats = (Seat(worker, slot) for worker in workers for slot in range(self._slots))
+        if self._sequencer.logged < self.horizon:
+            for seat in (seat for seat in seats if seat not in self._taken):
+                worker = seat.incarnation
                 if self._sequencer.deal(seat, self.version) is None:
-                    break
+                    if self.bound is None:
+                        continue
+                    break  # the bound holds for all
                 self._taken.add(seat)
                 self._queue[worker].append(seat)
                 given.append(worker)
+                if all(Seat(worker, slot) in self._taken for slot in range(self._slots)):
+                    self._idle.pop(worker, None)
         self.deciding += time.perf_counter() - start
         for worker in dict.fromkeys(given):
             self._begin(worker)
@@ -106,10 +115,10 @@ class Asynchronous(Simulation):
         if self.version >= self.horizon:
             self.observe()
         self._apply()
+        if seat.incarnation in self._busy:
+            self._idle[seat.incarnation] = None
         # Whoever waits for a task: the one whose seat is free now, with a bound any.
-        self._deal(
-            self.crew if self.bound is not None else (seat.incarnation,) * (seat.incarnation in self.crew)
-        )
+        self._deal(tuple(self._idle) if self.bound is not None else (seat.incarnation,))
         self._log()
 
     def run(self) -> Result:
